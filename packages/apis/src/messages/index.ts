@@ -1,0 +1,5 @@
+export * from './message.ts';
+export * from './names.ts';
+export * from './payloads.ts';
+export * from './resource.ts';
+export * from './routes.ts';

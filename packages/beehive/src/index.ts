@@ -1,0 +1,3 @@
+export * from './bus.ts';
+export * from './mailbox.ts';
+export * from './program.ts';

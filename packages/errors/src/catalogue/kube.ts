@@ -1,0 +1,3 @@
+import { defineErrors } from '../kubeedge-error.ts';
+
+export const kubeErrors = defineErrors({});
