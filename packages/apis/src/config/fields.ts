@@ -1,0 +1,44 @@
+import * as z from 'zod/mini';
+
+/** Building blocks of the configuration schemas. Every object is strict: a field no release knew is an error. */
+export const bool = (value: boolean) => z._default(z.boolean(), value);
+export const text = (value: string) => z._default(z.string(), value);
+export const int = (value: number, minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER) =>
+  z._default(z.int().check(z.minimum(minimum), z.maximum(maximum)), value);
+export const float = (value: number) => z._default(z.number(), value);
+export const port = (value: number) => int(value, 0, 65_535);
+export const texts = (value: string[]) => z._default(z.array(z.string()), value);
+/** A field that has no default and may be absent. */
+export const maybe = <S extends z.ZodMiniType>(schema: S) => z.optional(schema);
+/** A nested object whose absence means all defaults. */
+export const section = <S extends z.core.$ZodLooseShape>(shape: S) => {
+  const schema = z.strictObject(shape);
+  return z.prefault(schema, {} as z.input<typeof schema>);
+};
+export const anything = z.unknown();
+export const flags = z._default(z.record(z.string(), z.boolean()), {});
+export const textMap = z._default(z.record(z.string(), z.string()), {});
+
+const GO_DURATION = /^-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$|^0$/;
+/** A Go duration such as `1m30s`. */
+export const duration = (value: string) =>
+  z._default(z.string().check(z.regex(GO_DURATION, 'not a duration such as 10s or 1m30s')), value);
+
+const UNIT_MS: Record<string, number> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** Milliseconds of a Go duration. */
+export function durationMs(value: string): number {
+  let total = 0;
+  for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
+    total += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
+  }
+  return value.startsWith('-') ? -total : total;
+}
