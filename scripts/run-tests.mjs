@@ -1,19 +1,16 @@
-// Runs a tier of tests under the pinned Node: `node scripts/run-tests.mjs unit [filter …]`.
+// Runs a tier of tests under the pinned Node: `node scripts/run-tests.mjs unit|e2e [--full] [filter …]`.
+// Tests that need containers run in namespaces of their own.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { runIsolated } from './isolate.mjs';
 import { pinnedNode } from './node.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
-const [tier = 'unit', ...filters] = process.argv.slice(2);
-const FOLDERS = {
-  unit: ['packages', 'apps', 'mappers'],
-  component: ['tests/component'],
-  e2e: ['tests/e2e'],
-  faults: ['tests/faults'],
-};
+const TIERS = { unit: ['packages', 'apps', 'mappers'], e2e: ['tests/component', 'tests/e2e', 'tests/faults'] };
 
 function* tests(folder) {
+  if (!existsSync(folder)) return;
   for (const entry of readdirSync(folder)) {
     if (entry === 'node_modules' || entry === 'dist' || entry === 'generated') continue;
     const path = join(folder, entry);
@@ -22,9 +19,12 @@ function* tests(folder) {
   }
 }
 
-const folders = FOLDERS[tier];
+const [tier = 'unit', ...rest] = process.argv.slice(2);
+const full = rest.includes('--full');
+const filters = rest.filter((argument) => argument !== '--full');
+const folders = TIERS[tier];
 if (folders === undefined) {
-  console.error(`unknown tier ${tier}; one of ${Object.keys(FOLDERS).join(', ')}`);
+  console.error(`unknown tier ${tier}; one of ${Object.keys(TIERS).join(', ')}`);
   process.exit(2);
 }
 const files = folders
@@ -35,10 +35,12 @@ if (files.length === 0) {
   console.error(`no test of tier ${tier} matches ${filters.join(' ')}`);
   process.exit(1);
 }
-const concurrency = tier === 'unit' ? [] : ['--test-concurrency=1'];
-const result = spawnSync(
-  pinnedNode(),
-  ['--test', '--test-reporter=spec', '--test-timeout=600000', ...concurrency, ...files],
-  { stdio: 'inherit', cwd: root },
-);
-process.exit(result.status ?? 1);
+
+const argv = ['--test', '--test-reporter=spec', '--test-timeout=600000'];
+const env = { KUBEEDGE_TS_FULL: full ? '1' : '' };
+if (tier === 'unit') {
+  const result = spawnSync(pinnedNode(), [...argv, ...files], { stdio: 'inherit', cwd: root, env: { ...process.env, ...env } });
+  process.exit(result.status ?? 1);
+}
+process.chdir(root);
+process.exit(await runIsolated([pinnedNode(), ...argv, '--test-concurrency=1', ...files], { env }));
