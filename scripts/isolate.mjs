@@ -46,7 +46,13 @@ export async function runIsolated(argv, options = {}) {
     ],
     {
       stdio: options.stdio ?? 'inherit',
-      env: { ...process.env, ...options.env, TMPDIR: dir, KUBEEDGE_TS_RUN_DIR: dir, KUBEEDGE_TS_CGROUP: cgroup },
+      env: {
+        ...process.env,
+        ...options.env,
+        TMPDIR: dir,
+        KUBEEDGE_TS_RUN_DIR: dir,
+        KUBEEDGE_TS_CGROUP: cgroup,
+      },
     },
   );
   options.onStart?.({ dir, child });

@@ -7,7 +7,10 @@ import { runIsolated } from './isolate.mjs';
 import { pinnedNode } from './node.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
-const TIERS = { unit: ['packages', 'apps', 'mappers'], e2e: ['tests/component', 'tests/e2e', 'tests/faults'] };
+const TIERS = {
+  unit: ['packages', 'apps', 'mappers'],
+  e2e: ['tests/component', 'tests/e2e', 'tests/faults'],
+};
 
 function* tests(folder) {
   if (!existsSync(folder)) return;
@@ -39,7 +42,11 @@ if (files.length === 0) {
 const argv = ['--test', '--test-reporter=spec', '--test-timeout=600000'];
 const env = { KUBEEDGE_TS_FULL: full ? '1' : '' };
 if (tier === 'unit') {
-  const result = spawnSync(pinnedNode(), [...argv, ...files], { stdio: 'inherit', cwd: root, env: { ...process.env, ...env } });
+  const result = spawnSync(pinnedNode(), [...argv, ...files], {
+    stdio: 'inherit',
+    cwd: root,
+    env: { ...process.env, ...env },
+  });
   process.exit(result.status ?? 1);
 }
 process.chdir(root);

@@ -39,7 +39,7 @@ const SCALARS: Record<string, string> = {
   boolean: 'b',
   number: 'n',
   Time: 't',
-  MicroTime: 't',
+  MicroTime: 'u',
   Quantity: 'q',
 };
 

@@ -1,0 +1,6 @@
+export * from './child.ts';
+export * from './cloud.ts';
+export * from './edge.ts';
+export * from './kubectl.ts';
+export * from './ports.ts';
+export * from './until.ts';
