@@ -15,12 +15,12 @@ export type Row = Readonly<Record<string, SqlValue>>;
 export interface Store {
   /**
    * Runs the statements in one transaction and resolves when it is durable. Several calls may share one
-   * commit (group commit); one failing call never fails another.
+   * commit (group commit); one failing call never fails another. Calls complete in the order they were made.
    * Resolves with the number of changed rows per statement.
-   * @throws KubeEdgeError STORE_FULL, STORE_FAILED, STORE_CLOSED
+   * @throws KubeEdgeError STORE_FULL, STORE_BUSY, STORE_FAILED, STORE_DAMAGED, STORE_CLOSED
    */
   write(statements: readonly Statement[]): Promise<readonly number[]>;
-  /** @throws KubeEdgeError STORE_FAILED, STORE_CLOSED */
+  /** @throws KubeEdgeError STORE_BUSY, STORE_FAILED, STORE_DAMAGED, STORE_CLOSED */
   read(statement: Statement): Promise<readonly Row[]>;
   /** Random identity created with the file; a wiped store has a new one. */
   readonly epoch: string;
@@ -28,8 +28,18 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** A column that an older file lacks. Values are taken over from the column's former name. */
+export interface AddedColumn {
+  readonly table: string;
+  readonly column: string;
+  readonly type: string;
+  readonly copyFrom: string;
+}
+
 /** One step of the schema; versions are applied in order, forward only (`PRAGMA user_version` is not used: upstream shares the file). */
 export interface Migration {
   readonly version: number;
   readonly statements: readonly string[];
+  /** Added after the statements where they are missing. */
+  readonly addedColumns?: readonly AddedColumn[];
 }
