@@ -31,6 +31,8 @@ export function startChild(options: ChildOptions): Child {
   const child: ChildProcess = spawn(options.command, options.args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
+    // a group of its own: Ctrl-C at the terminal reaches the site, which stops its programs in order
+    detached: true,
   });
   child.stdout?.pipe(log, { end: false });
   child.stderr?.pipe(log, { end: false });
