@@ -1,10 +1,12 @@
 export { cloudcoreErrors } from './cloudcore.ts';
 export { configErrors } from './config.ts';
 export { criErrors } from './cri.ts';
+export { deviceErrors } from './device.ts';
 export { edgecoreErrors } from './edgecore.ts';
 export { kubeErrors } from './kube.ts';
 export { mapperErrors } from './mapper.ts';
 export { messageErrors } from './message.ts';
+export { mqttErrors } from './mqtt.ts';
 export { pkiErrors } from './pki.ts';
 export { standaloneErrors } from './standalone.ts';
 export { storeErrors } from './store.ts';
