@@ -1,0 +1,2 @@
+export * from './containerd.ts';
+export { busyboxImage, type ImageFile, type ImageSource, ociArchive, pauseImage } from './oci-image.ts';
