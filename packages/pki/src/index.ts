@@ -1,1 +1,4 @@
-export {};
+export * from './authority.ts';
+export * from './csr.ts';
+export * from './enrol.ts';
+export * from './light.ts';

@@ -25,15 +25,20 @@ export interface Connection {
   readonly peer: PeerIdentity;
   /**
    * Begins reading. The handler is called for one frame at a time, in order; while its promise is pending no further
-   * frame is read (back-pressure reaches the peer). A handler that throws closes the connection.
+   * frame is handed over, and after a small lookahead none is read (back-pressure reaches the peer). A handler that
+   * throws closes the connection. Nothing is handed over once the connection has ended or `close` was called.
    */
   start(handler: (text: string) => void | Promise<void>): void;
   /**
    * Writes one frame. Resolves when it was handed to the socket, i.e. at once while the socket keeps up.
-   * @throws KubeEdgeError VIADUCT_CLOSED, VIADUCT_TOO_LARGE
+   * @throws KubeEdgeError VIADUCT_CLOSED, VIADUCT_TOO_LARGE, VIADUCT_BUFFER_FULL (the caller did not wait)
    */
   send(text: string): Promise<void>;
-  /** Resolves when the peer has answered a WebSocket ping sent after everything before it: proof of receipt. */
+  /**
+   * Resolves when the peer has answered a ping sent after everything before it: proof of receipt. Our own ends answer
+   * only after their handler is done with every frame before the ping.
+   * @throws KubeEdgeError VIADUCT_CLOSED; the signal's reason
+   */
   ping(signal?: AbortSignal): Promise<void>;
   /** Bytes accepted by `send` and not yet written. */
   readonly bufferedBytes: number;
@@ -58,6 +63,10 @@ export interface ServerOptions {
   /** Upgrades that may be pending, and the time one may take, ms. */
   readonly maxPendingHandshakes?: number;
   readonly handshakeTimeoutMs?: number;
+  /** The deadline of one `send`, ms (default 30 s); an exceeded one closes the connection. */
+  readonly writeTimeoutMs?: number;
+  /** Most bytes a connection may hold unwritten; `send` refuses more. Default: two frames of `maxFrameBytes`. */
+  readonly maxBufferedBytes?: number;
 }
 
 /** Decides about an upgrade request before it is answered. A refusal becomes that HTTP status. */
@@ -77,7 +86,7 @@ export interface Transport {
     admission: Admission,
     onConnection: (connection: Connection) => void,
   ): Promise<Server>;
-  /** @throws KubeEdgeError VIADUCT_REFUSED (with HTTP status), VIADUCT_UNREACHABLE, VIADUCT_TLS */
+  /** @throws KubeEdgeError VIADUCT_REFUSED (with HTTP status), VIADUCT_UNREACHABLE, VIADUCT_TLS; the signal's reason */
   dial(options: DialOptions): Promise<Connection>;
 }
 
@@ -93,5 +102,7 @@ export interface DialOptions {
   readonly handshakeTimeoutMs: number;
   /** The deadline of one `send`, ms; an exceeded one closes the connection. */
   readonly writeTimeoutMs?: number;
+  /** As in `ServerOptions`. */
+  readonly maxBufferedBytes?: number;
   readonly signal?: AbortSignal;
 }
