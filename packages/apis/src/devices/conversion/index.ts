@@ -1,0 +1,8 @@
+export {
+  type Conversion,
+  CREATED_AS_ANNOTATION,
+  convertDeviceObject,
+  DEVICE_VERSIONS,
+  type DeviceVersion,
+  versionAnnotation,
+} from './convert.ts';
