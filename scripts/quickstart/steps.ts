@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cloud, type Kubectl, until } from '@kubeedge-ts/testing/site';
 
@@ -8,6 +7,8 @@ export interface Demo {
   readonly cloud: Cloud;
   readonly kubectl: Kubectl;
   readonly nodeName: string;
+  /** Addresses of the pods that have a running sandbox, from the runtime itself. */
+  podAddresses(): Promise<string[]>;
   /** The edge loses power: edgecore, containerd and everything in memory; both start again. */
   reboot(): Promise<void>;
 }
@@ -163,12 +164,11 @@ export const STEPS: readonly Step[] = [
   },
   {
     title: 'after a reboot of the edge with the cloud away the pods run again',
-    run: async ({ cloud, kubectl, reboot }) => {
-      const before = await webPods(kubectl);
-      await cloud.stopCloudcore('kill');
-      await reboot();
-      // the cloud is away: the API still shows the old addresses, so the runtime is asked
-      return until('both web pods serve again', async () => rebooted(before.length), {
+    run: async (demo) => {
+      const before = await webPods(demo.kubectl);
+      await demo.cloud.stopCloudcore('kill');
+      await demo.reboot();
+      return until('both web pods serve again', () => serving(demo, before.length), {
         timeoutMs: 60 * SECONDS,
         everyMs: 300,
       });
@@ -199,15 +199,11 @@ export const STEPS: readonly Step[] = [
   },
 ];
 
-/** Web servers found by asking every address of the neighbour table; used while the cloud cannot be asked. */
-async function rebooted(count: number): Promise<string> {
-  const addresses = readFileSync('/proc/net/arp', 'utf8')
-    .split('\n')
-    .slice(1)
-    .map((line) => line.split(/\s+/)[0])
-    .filter((address): address is string => !!address);
+/** Which pods serve, asked at the runtime: the cloud is away and its API still shows the old addresses. */
+async function serving(demo: Demo, count: number): Promise<string> {
+  const addresses = await demo.podAddresses();
   const answers = await Promise.allSettled(addresses.map((address) => http(`http://${address}/greeting`)));
-  const serving = addresses.filter((_, index) => answers[index]?.status === 'fulfilled');
-  if (serving.length !== count) throw new Error(`${serving.length} of ${count} pods answer`);
-  return `answering on ${serving.join(', ')}`;
+  const answering = addresses.filter((_, index) => answers[index]?.status === 'fulfilled');
+  if (answering.length !== count) throw new Error(`${answering.length} of ${count} pods answer`);
+  return `answering on ${answering.join(', ')}`;
 }
