@@ -125,7 +125,11 @@ async function show(demo: Demo): Promise<void> {
 function systemPause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    stopping.signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+    const end = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    stopping.signal.addEventListener('abort', end, { once: true });
   });
 }
 
