@@ -1,0 +1,96 @@
+// 200 edges in processes of their own: pod update from the API write to the commit at the edge, and cloudcore's memory
+// per control connection (DESIGN §10).
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type Pod, pods } from '@kubeedge-ts/apis';
+import { createKubeClient, loadKubeconfig } from '@kubeedge-ts/kube';
+import { systemClock } from '@kubeedge-ts/runtime';
+import { createCloud, until } from '@kubeedge-ts/testing/site';
+import type { HollowParameters } from './lib/hollow-edges.ts';
+import { memoryMb } from './lib/memory.ts';
+import { report, round, summarise } from './lib/report.ts';
+import { pause } from './lib/site.ts';
+
+const EDGES = 200;
+const PROCESSES = 10;
+const UPDATES = 600;
+const RATE_PER_SECOND = 30;
+
+const root = process.env['KUBEEDGE_TS_ROOT'] ?? process.cwd();
+const dir = process.env['KUBEEDGE_TS_RUN_DIR'] ?? '';
+const cloud = await createCloud({ root, dir: join(dir, 'cloud') });
+await cloud.startCluster();
+await cloud.startCloudcore();
+const cloudcore = cloud.cloudcore()?.pid ?? -1;
+await pause(10_000);
+const idleMb = memoryMb(cloudcore);
+
+const names = Array.from({ length: EDGES }, (_, index) => `hollow-${index}`);
+const token = await cloud.joinToken();
+const commits = new Map<string, number>();
+let ready = 0;
+for (let process_ = 0; process_ < PROCESSES; process_++) {
+  const parameters: HollowParameters = {
+    names: names.filter((_, index) => index % PROCESSES === process_),
+    hubUrl: cloud.hubUrl,
+    httpsUrl: cloud.httpsUrl,
+    token,
+    dir: join(dir, 'hollow'),
+  };
+  const child = spawn(
+    process.execPath,
+    [join(root, 'bench/lib/hollow-edges.ts'), JSON.stringify(parameters)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const message = JSON.parse(line) as { ready?: number; marker?: string; at?: number };
+    ready += message.ready ?? 0;
+    if (message.marker !== undefined && message.at !== undefined) commits.set(message.marker, message.at);
+  });
+}
+await until('all edges are connected', () => ready === EDGES, { timeoutMs: 300_000 });
+await pause(10_000);
+const connectedMb = memoryMb(cloudcore);
+
+const config = await loadKubeconfig({ path: cloud.kubeconfig, env: {} }, { clock: systemClock });
+const client = createKubeClient(config, { clock: systemClock, userAgent: 'bench' });
+const podOf = (node: string): Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: `pod-${node}`, namespace: 'default', annotations: { bench: `create-${node}` } },
+  spec: { nodeName: node, containers: [{ name: 'main', image: 'busybox:1' }] },
+});
+for (const name of names) await client.create(pods, podOf(name));
+await until('every edge has its pod', () => names.every((name) => commits.has(`create-${name}`)), {
+  timeoutMs: 120_000,
+});
+
+const written = new Map<string, number>();
+const writes: Promise<unknown>[] = [];
+for (let update = 0; update < UPDATES; update++) {
+  const marker = `update-${update}`;
+  const name = `pod-${names[update % EDGES]}`;
+  const body = { metadata: { annotations: { bench: marker } } };
+  written.set(marker, Number(process.hrtime.bigint() / 1000n));
+  writes.push(client.patch(pods, { namespace: 'default', name }, { type: 'merge', body }));
+  await pause(1000 / RATE_PER_SECOND);
+}
+await Promise.all(writes);
+await until('every update is committed', () => [...written.keys()].every((marker) => commits.has(marker)), {
+  timeoutMs: 120_000,
+});
+const latencies = [...written].map(([marker, at]) => ((commits.get(marker) ?? Number.NaN) - at) / 1000);
+report(
+  'hollow-edges',
+  { edges: EDGES, edgeProcesses: PROCESSES, updates: UPDATES, ratePerSecond: RATE_PER_SECOND },
+  {
+    cloudcoreIdleMb: idleMb,
+    cloudcoreConnectedMb: connectedMb,
+    kibPerConnection: round(((connectedMb - idleMb) * 1e6) / 1024 / EDGES),
+    podUpdateMs: summarise(latencies),
+  },
+);
+process.exit(0);
