@@ -23,7 +23,11 @@ export interface DownstreamObject {
   /** apiVersion and kind for the ObjectSync record. */
   readonly apiVersion: string;
   readonly kind: string;
-  /** Reads the content when it is sent (may be newer than the hash; never older). Undefined when it is gone meanwhile. */
+  /**
+   * Reads the content when it is sent; undefined when it is gone or not at hand (it is asked again later). Never older
+   * than what was hashed. Where it is newer, its `metadata.resourceVersion` must differ from `resourceVersion` here; a
+   * content made from several objects (a device and its model) must be the hashed one or undefined.
+   */
   readonly content: () => KubeObject | UnknownObject | undefined;
 }
 

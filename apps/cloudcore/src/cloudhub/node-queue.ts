@@ -1,0 +1,391 @@
+import type { DownstreamObject } from './downstream.ts';
+import { createFlights } from './flights.ts';
+import {
+  NOTHING_CONFIRMED,
+  type NodeQueue,
+  type NodeQueueOptions,
+  type QueueCommand,
+  type QueueEvent,
+  type SendCommand,
+  type SyncRecord,
+} from './node-queue-types.ts';
+import { type ControllerName, type ObjectIdentity, ownerOf } from './object-kind.ts';
+import {
+  confirmationIn,
+  currentContent,
+  deleteStub,
+  type Entry,
+  isConfirmed,
+  newEntry,
+  operationOf,
+} from './queue-entry.ts';
+import { createSendOrder } from './send-order.ts';
+
+/**
+ * Decides what is sent to one node and what is remembered of it (DESIGN §5).
+ *
+ * Held at every moment, also across a crash:
+ * - an object is sent only when its record exists, so nothing lies on an edge that nobody remembers (LESSONS M12);
+ * - what a record claims, the edge has: before a delete, or a change of an object whose record holds a hash, the record
+ *   is reset to "nothing confirmed";
+ * - one message per key is in flight; the delete of an old UID is acked before its successor is sent (M13), and the old
+ *   record stays until the successor is confirmed, since that delete removes by key whatever lies there;
+ * - without a connection nothing is written: another cloudcore may own the node (M6).
+ */
+export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
+  const { cluster, uuid, window = 32, resendMs = 5_000, maxResendMs = 60_000 } = options;
+  const entries = new Map<string, Entry>();
+  /** Entries that share a key: nearly always one. */
+  const keys = new Map<string, Entry[]>();
+  const settled = new Set<ControllerName>();
+  const order = createSendOrder<Entry>();
+  /** Wanted, but their content could not be had. */
+  const absent = new Set<Entry>();
+  const flights = createFlights<Entry>({ window, resendMs, maxResendMs });
+  let connected = false;
+  let congested = false;
+  let store: string | undefined;
+  let out: QueueCommand[] = [];
+
+  const entryFor = (object: ObjectIdentity): Entry => {
+    const known = entries.get(object.uid);
+    if (known !== undefined) return known;
+    const entry = newEntry(object);
+    entries.set(object.uid, entry);
+    const sharing = keys.get(entry.key);
+    if (sharing === undefined) keys.set(entry.key, [entry]);
+    else sharing.push(entry);
+    return entry;
+  };
+
+  const siblings = (entry: Entry): Entry[] => {
+    const sharing = keys.get(entry.key);
+    return sharing === undefined || sharing.length < 2 ? [] : sharing.filter((other) => other !== entry);
+  };
+
+  const forget = (entry: Entry): void => {
+    order.confirmed(entry);
+    absent.delete(entry);
+    entries.delete(entry.object.uid);
+    const rest = siblings(entry);
+    if (rest.length === 0) keys.delete(entry.key);
+    else keys.set(entry.key, rest);
+    for (const other of rest) evaluate(other);
+  };
+
+  const isDropped = (entry: Entry): boolean => {
+    if (entry.dropped) return true;
+    const owner = ownerOf(entry.object.type);
+    return owner !== undefined && settled.has(owner);
+  };
+
+  const drop = (entry: Entry): void => {
+    entry.wanted = undefined;
+    entry.dropped = true;
+    order.confirmed(entry);
+    evaluate(entry);
+  };
+
+  const needsPut = (entry: Entry): boolean => entry.wanted !== undefined && !isConfirmed(entry);
+  const needsDelete = (entry: Entry): boolean => entry.wanted === undefined && entry.sent && isDropped(entry);
+
+  /** Nothing of the same key is under way, and a put has no predecessor left on the edge. */
+  const keyFree = (entry: Entry): boolean =>
+    siblings(entry).every(
+      (other) => other.flight === undefined && (entry.wanted === undefined || !needsDelete(other)),
+    );
+
+  const sendable = (entry: Entry): boolean => {
+    if (entry.flight !== undefined) return false;
+    const { record } = entry;
+    if (needsPut(entry)) {
+      return (record === 'refused' || (record === 'present' && !entry.sealed)) && keyFree(entry);
+    }
+    if (!needsDelete(entry)) return false;
+    const recordAgrees = record === 'present' && entry.noted === NOTHING_CONFIRMED;
+    return (recordAgrees || record === 'none' || record === 'refused') && keyFree(entry);
+  };
+
+  const createRecord = (entry: Entry): void => {
+    entry.record = 'creating';
+    out.push({ type: 'create-record', object: entry.object, store });
+  };
+  const resetRecord = (entry: Entry): void => {
+    entry.record = 'writing';
+    out.push({ type: 'reset-record', uid: entry.object.uid });
+  };
+  const deleteRecord = (entry: Entry): void => {
+    entry.record = 'deleting';
+    out.push({ type: 'delete-record', uid: entry.object.uid });
+  };
+
+  /** Looks at one entry and does the next step towards what is wanted, if it is possible now. */
+  const evaluate = (entry: Entry): void => {
+    if (entry.flight !== undefined) return;
+    if (entry.wanted === undefined) evaluateUnwanted(entry);
+    else if (isConfirmed(entry)) evaluateConfirmed(entry, entry.wanted);
+    else {
+      order.unconfirmed(entry, entry.wanted.rank);
+      if (!connected) return;
+      if (entry.record === 'none') createRecord(entry);
+      else if (entry.record === 'present' && entry.sealed) resetRecord(entry);
+      else if (sendable(entry)) order.ready(entry);
+    }
+  };
+
+  const evaluateConfirmed = (entry: Entry, wanted: DownstreamObject): void => {
+    order.confirmed(entry);
+    // Equal versions: the hash is learnt, so that later changes of the version alone are seen as such.
+    if (entry.confirmed?.hash === undefined)
+      entry.confirmed = { hash: wanted.hash, version: wanted.resourceVersion, store: entry.confirmed?.store };
+    if (connected) {
+      const { uid, resourceVersion } = wanted;
+      if (entry.record === 'none') createRecord(entry);
+      else if (entry.record === 'present' && !entry.sealed && entry.noted !== resourceVersion) {
+        entry.noted = resourceVersion;
+        out.push({ type: 'advance-record', uid, version: resourceVersion, store });
+      }
+    }
+    for (const other of siblings(entry)) if (other.wanted === undefined) evaluate(other);
+  };
+
+  const evaluateUnwanted = (entry: Entry): void => {
+    if (!isDropped(entry)) return;
+    const { record } = entry;
+    if (!entry.sent) {
+      if (record === 'none' || record === 'refused') forget(entry);
+      else if (connected && record === 'present' && !siblings(entry).some(needsPut)) deleteRecord(entry);
+      return;
+    }
+    if (!connected) return;
+    if (record === 'present' && entry.noted !== NOTHING_CONFIRMED) resetRecord(entry);
+    else if (sendable(entry)) order.readyDelete(entry);
+  };
+
+  const sendPut = (entry: Entry, wanted: DownstreamObject): void => {
+    const content = currentContent(wanted);
+    if (content === undefined) {
+      // Gone or being read again: its controller will say so. Until then nobody waits for it, and it is asked again.
+      order.confirmed(entry);
+      absent.add(entry);
+      flights.wake(out);
+      return;
+    }
+    entry.sent = true;
+    const { resourceVersion = wanted.resourceVersion } = content.metadata;
+    // A content newer than the wanted one may have any hash.
+    const hash = resourceVersion === wanted.resourceVersion ? wanted.hash : undefined;
+    launch(entry, hash, {
+      type: 'send',
+      id: uuid(),
+      operation: operationOf(entry, wanted, content),
+      source: wanted.source,
+      object: entry.object,
+      content,
+      resourceVersion,
+      resent: false,
+    });
+  };
+
+  const sendDelete = (entry: Entry): void => {
+    launch(entry, undefined, {
+      type: 'send',
+      id: uuid(),
+      operation: 'delete',
+      source: ownerOf(entry.object.type) ?? 'edgecontroller',
+      object: entry.object,
+      content: deleteStub(entry.object),
+      resourceVersion: '',
+      resent: false,
+    });
+    // The edge deletes by key: whatever else lay there is gone.
+    for (const other of siblings(entry)) {
+      other.confirmed = undefined;
+      evaluate(other);
+    }
+  };
+
+  const launch = (entry: Entry, hash: string | undefined, command: SendCommand): void => {
+    entry.flight = { entry, command, hash, sends: 1, stalled: false };
+    flights.add(entry.flight, out);
+  };
+
+  const pump = (): void => {
+    while (connected && !congested && !flights.full) {
+      const entry = order.next(sendable);
+      if (entry === undefined) return;
+      if (entry.wanted === undefined) sendDelete(entry);
+      else sendPut(entry, entry.wanted);
+    }
+  };
+
+  const onWant = (object: DownstreamObject): void => {
+    const entry = entryFor(object);
+    entry.object = object;
+    entry.wanted = object;
+    entry.dropped = false;
+    // A name belongs to one object: whoever had it is gone, whether its controller has said so or not.
+    for (const other of siblings(entry)) if (other.wanted !== undefined || !other.dropped) drop(other);
+    evaluate(entry);
+  };
+
+  const adopt = (entry: Entry, record: SyncRecord): void => {
+    entry.record = 'present';
+    entry.sent = true;
+    entry.noted = record.version === '' ? NOTHING_CONFIRMED : record.version;
+    entry.sealed = record.hash !== undefined;
+    entry.confirmed = confirmationIn(record, cluster, store);
+  };
+
+  const onConnected = (event: Extract<QueueEvent, { type: 'connected' }>): void => {
+    connected = true;
+    congested = false;
+    store = event.store;
+    flights.clear(out);
+    const listed = event.records && new Map(event.records.map((record) => [record.uid, record]));
+    for (const entry of entries.values()) {
+      entry.flight = undefined;
+      if (entry.record === 'refused') entry.record = 'none';
+      if (store !== undefined && entry.confirmed?.store !== store) entry.confirmed = undefined;
+      if (listed !== undefined && entry.record === 'present' && !listed.has(entry.object.uid)) {
+        lostRecord(entry);
+      }
+    }
+    for (const record of listed?.values() ?? []) {
+      const entry = entryFor(record);
+      if (entry.record === 'none' || entry.record === 'present') adopt(entry, record);
+      if (siblings(entry).some((other) => other.wanted !== undefined)) entry.dropped = true;
+    }
+    for (const entry of [...entries.values()]) evaluate(entry);
+  };
+
+  const lostRecord = (entry: Entry): void => {
+    entry.record = 'none';
+    entry.noted = NOTHING_CONFIRMED;
+    entry.sealed = false;
+  };
+
+  const onAcked = (id: string): void => {
+    const flight = flights.acked(id, out);
+    if (flight === undefined) return;
+    const { entry } = flight;
+    entry.flight = undefined;
+    if (flight.command.operation === 'delete') {
+      entry.sent = false;
+      entry.confirmed = undefined;
+    } else {
+      entry.confirmed = { hash: flight.hash, version: flight.command.resourceVersion, store };
+      // What is wanted by now was wanted later than this: it queues up again behind others.
+      order.confirmed(entry);
+    }
+    evaluate(entry);
+    for (const other of siblings(entry)) evaluate(other);
+  };
+
+  const onTimer = (): void => {
+    const stalled = flights.fired(congested, out);
+    if (stalled !== undefined) order.confirmed(stalled.entry);
+    const again = [...absent];
+    absent.clear();
+    for (const entry of again) evaluate(entry);
+  };
+
+  const onQuiet = (entry: Entry): void => {
+    const { wanted } = entry;
+    if (!connected || entry.flight !== undefined || wanted === undefined || !isConfirmed(entry)) return;
+    if (entry.record !== 'present' || entry.sealed || entry.noted !== wanted.resourceVersion) return;
+    entry.record = 'writing';
+    out.push({ type: 'seal-record', uid: wanted.uid, version: entry.noted, hash: wanted.hash });
+  };
+
+  const onRecord = (entry: Entry, event: QueueEvent): void => {
+    switch (event.type) {
+      case 'record-created': {
+        const known = entry.confirmed;
+        if (event.found === undefined) entry.record = 'present';
+        else adopt(entry, event.found);
+        entry.confirmed = known ?? entry.confirmed;
+        break;
+      }
+      case 'record-refused':
+        entry.record = 'refused';
+        break;
+      case 'record-reset':
+        entry.record = 'present';
+        entry.noted = NOTHING_CONFIRMED;
+        entry.sealed = false;
+        break;
+      case 'record-sealed':
+        entry.record = 'present';
+        entry.sealed = event.sealed;
+        break;
+      case 'record-gone':
+        lostRecord(entry);
+        break;
+      case 'quiet':
+        onQuiet(entry);
+        return;
+    }
+    evaluate(entry);
+    for (const other of siblings(entry)) evaluate(other);
+  };
+
+  const onEvent = (event: QueueEvent): void => {
+    switch (event.type) {
+      case 'want':
+        onWant(event.object);
+        break;
+      case 'unwant': {
+        const entry = entries.get(event.uid);
+        if (entry !== undefined) drop(entry);
+        break;
+      }
+      case 'settled':
+        settled.add(event.source);
+        for (const entry of [...entries.values()]) if (entry.wanted === undefined) evaluate(entry);
+        break;
+      case 'connected':
+        onConnected(event);
+        break;
+      case 'disconnected':
+        connected = false;
+        for (const entry of entries.values()) entry.flight = undefined;
+        flights.clear(out);
+        break;
+      case 'congested':
+        congested = event.value;
+        break;
+      case 'acked':
+        onAcked(event.id);
+        break;
+      case 'timer':
+        onTimer();
+        break;
+      default: {
+        const entry = entries.get(event.uid);
+        if (entry !== undefined) onRecord(entry, event);
+      }
+    }
+  };
+
+  return {
+    handle(event) {
+      out = [];
+      onEvent(event);
+      pump();
+      return out;
+    },
+    get empty() {
+      return entries.size === 0;
+    },
+    get inFlight() {
+      return flights.size;
+    },
+    get pending() {
+      return order.unconfirmedCount;
+    },
+    get size() {
+      return entries.size;
+    },
+  };
+}

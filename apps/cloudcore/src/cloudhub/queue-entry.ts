@@ -1,0 +1,98 @@
+import type { KubeObject, ObjectMeta } from '@kubeedge-ts/apis';
+import { NO_NAMESPACE } from '@kubeedge-ts/apis';
+import type { DownstreamObject } from './downstream.ts';
+import type { Flight } from './flights.ts';
+import { NOTHING_CONFIRMED, type SyncRecord } from './node-queue-types.ts';
+import { keyOf, type ObjectIdentity } from './object-kind.ts';
+import type { Waiting } from './send-order.ts';
+
+/** `writing`: a reset or a seal is under way. `refused`: there will be none. */
+export type RecordState = 'none' | 'creating' | 'present' | 'writing' | 'deleting' | 'refused';
+
+/** What the edge is known to have stored. */
+export interface Confirmation {
+  /** Undefined: only the version is known, from a record. */
+  readonly hash: string | undefined;
+  readonly version: string;
+  /** The edge store that confirmed it. */
+  readonly store: string | undefined;
+}
+
+/** One object of one node, wanted or not. */
+export interface Entry extends Waiting {
+  object: ObjectIdentity;
+  readonly key: string;
+  wanted: DownstreamObject | undefined;
+  /** It is certain that the node must not have it; otherwise its controller has not spoken yet. */
+  dropped: boolean;
+  record: RecordState;
+  /** The version the record holds, or will hold soon. */
+  noted: string;
+  /** The record holds the hash: it must be reset before anything else is sent. */
+  sealed: boolean;
+  confirmed: Confirmation | undefined;
+  /** The edge may have it. */
+  sent: boolean;
+  flight: Flight<Entry> | undefined;
+}
+
+export function newEntry(object: ObjectIdentity): Entry {
+  return {
+    object,
+    key: keyOf(object),
+    wanted: undefined,
+    dropped: false,
+    record: 'none',
+    noted: NOTHING_CONFIRMED,
+    sealed: false,
+    confirmed: undefined,
+    sent: false,
+    flight: undefined,
+    seq: 0,
+    readyAs: 0,
+    rank: 0,
+  };
+}
+
+/** What a record proves towards this cluster and this edge store. */
+export function confirmationIn(
+  record: SyncRecord,
+  cluster: string,
+  store: string | undefined,
+): Confirmation | undefined {
+  if (record.version === '' || record.version === NOTHING_CONFIRMED) return undefined;
+  if (record.cluster !== undefined && record.cluster !== cluster) return undefined;
+  if (store !== undefined && record.store !== store) return undefined;
+  return { hash: record.hash, version: record.version, store: record.store };
+}
+
+/**
+ * True when the edge has what is wanted. Versions are compared for equality only, and only where no hash is known: a
+ * device is merged with its model, so that its own version does not tell whether the edge's copy is current.
+ */
+export function isConfirmed(entry: Entry): boolean {
+  const { confirmed, wanted } = entry;
+  if (confirmed === undefined || wanted === undefined) return false;
+  if (confirmed.hash !== undefined) return confirmed.hash === wanted.hash;
+  return wanted.type !== 'device' && confirmed.version === wanted.resourceVersion;
+}
+
+/** The content, unless the object is gone or its name belongs to another one by now. */
+export function currentContent(object: DownstreamObject): KubeObject | undefined {
+  const content = object.content();
+  return content?.metadata.uid === object.uid ? content : undefined;
+}
+
+export function operationOf(entry: Entry, wanted: DownstreamObject, content: KubeObject) {
+  // A pod that is being deleted arrives as an update even when it is new: upstream edges stop pods on update.
+  if (content.metadata.deletionTimestamp !== undefined) return 'update';
+  return entry.confirmed === undefined ? wanted.firstOperation : 'update';
+}
+
+/** What a delete carries: name, namespace and uid (spec/message-protocol.md §7.4). */
+export function deleteStub(object: ObjectIdentity): KubeObject {
+  const metadata: ObjectMeta = { name: object.name };
+  if (object.namespace !== NO_NAMESPACE) metadata.namespace = object.namespace;
+  metadata.uid = object.uid;
+  return { metadata };
+}
