@@ -1,0 +1,2 @@
+export type { DeviceMessage } from './device-requests.ts';
+export { createDeviceTwin, type DeviceMqtt, type DeviceTwinOptions, noDeviceMqtt } from './devicetwin.ts';

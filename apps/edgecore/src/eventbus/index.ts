@@ -1,0 +1,2 @@
+export type { EventBusConfig } from './config.ts';
+export { createEventBus, type EventBus, type EventBusOptions } from './eventbus.ts';
