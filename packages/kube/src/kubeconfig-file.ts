@@ -59,7 +59,7 @@ export function parseKubeconfig(text: string, path: string): Kubeconfig {
     kubeErrors.create('KUBE_CONFIG_INVALID', { path, problem }, cause);
   let root: unknown;
   try {
-    root = parse(text, { maxAliasCount: 100 });
+    root = parse(text, { maxAliasCount: 100, logLevel: 'error' });
   } catch (cause) {
     throw invalid('not YAML', cause);
   }

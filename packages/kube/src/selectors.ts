@@ -15,8 +15,15 @@ export function parseLabelSelector(text: string): readonly Requirement[] {
   return splitTerms(text).map((term) => parseRequirement(text, term));
 }
 
+/** Cuts at the commas that stand outside parentheses. */
 function splitTerms(text: string): string[] {
-  const terms = text.match(/(?:\([^()]*\)|[^,()])+/g) ?? [];
+  const terms = [''];
+  let inside = false;
+  for (const character of text) {
+    if (character === '(' || character === ')') inside = character === '(';
+    if (character === ',' && !inside) terms.push('');
+    else terms.push(`${terms.pop()}${character}`);
+  }
   return terms.map((term) => term.trim()).filter((term) => term !== '');
 }
 
