@@ -66,6 +66,8 @@ function keepForeign(base: Json, wanted: Json, rules: StatusRules): Json {
   for (const [key, value] of Object.entries(base)) {
     if (isAbsent(result[key]) && !rules.removable.includes(key)) result[key] = value;
   }
+  // The cloud puts its tunnel's port there (spec/certificates-and-ports.md §1.2); writing ours back would never end.
+  if (hasPort(base['daemonEndpoints'])) result['daemonEndpoints'] = base['daemonEndpoints'];
   const own = itemsOf(wanted['conditions']);
   const foreign = itemsOf(base['conditions']).filter(
     (condition) =>
@@ -74,6 +76,11 @@ function keepForeign(base: Json, wanted: Json, rules: StatusRules): Json {
   );
   if (own.length > 0 && foreign.length > 0) result['conditions'] = [...own, ...foreign];
   return result;
+}
+
+function hasPort(endpoints: unknown): boolean {
+  const endpoint = isRecord(endpoints) ? endpoints['kubeletEndpoint'] : undefined;
+  return isRecord(endpoint) && typeof endpoint['Port'] === 'number' && endpoint['Port'] > 0;
 }
 
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;

@@ -112,7 +112,7 @@ function route<C>(
 }
 
 const CHANGE = ['insert', 'update', 'delete'] as const;
-const CONTROLLERS = ['edgecontroller', 'dynamiccontroller', 'synccontroller'] as const;
+const CONTROLLERS = ['edgecontroller', 'dynamiccontroller', 'synccontroller', 'policycontroller'] as const;
 
 /**
  * The registry: every message either program sends or accepts (spec/message-protocol.md §3).

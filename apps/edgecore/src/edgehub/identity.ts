@@ -1,0 +1,126 @@
+import { edgecoreErrors, errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
+import {
+  type CertificateInfo,
+  caHash,
+  certificateToDer,
+  nodeCommonName,
+  readCertificate,
+  rotationTime,
+} from '@kubeedge-ts/pki/light';
+import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kubeedge-ts/runtime';
+import type { TlsMaterial } from '@kubeedge-ts/viaduct';
+import type { Enrol } from './enrol-process.ts';
+import { type IdentityFiles, readIdentity, writeIdentity } from './identity-files.ts';
+
+export interface IdentityOptions {
+  readonly nodeName: string;
+  readonly httpServer: string;
+  readonly files: IdentityFiles;
+  /** The join token, newest known; empty when there is none. Read anew each time it is needed. */
+  readonly token: () => string | Promise<string>;
+  readonly enrol: Enrol;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** The node's certificate: kept in files, obtained with a token, renewed with itself. */
+export interface Identity {
+  /**
+   * What to connect with: the present files if they are this node's and not expired, else a fresh enrolment.
+   * @throws KubeEdgeError EDGE_TOKEN_MISSING, EDGE_IDENTITY_FILE, EDGE_ENROL_FAILED, PKI_*
+   */
+  obtain(signal: AbortSignal): Promise<TlsMaterial>;
+  /** The cloud did not accept the identity. If the token belongs to another CA than ours, the next `obtain` enrols. */
+  refused(): void;
+  /** Renews between 70 and 90 % of every certificate's life until the signal aborts (spec §5.2). */
+  keepRenewed(signal: AbortSignal): Promise<void>;
+}
+
+/** Longest single timer: longer ones overflow, and a suspended or corrected clock is noticed in time. */
+const MAX_SLEEP_MS = 3_600_000;
+
+export function createIdentity(options: IdentityOptions): Identity {
+  const { nodeName, httpServer, files, clock, random, log } = options;
+  let wasRefused = false;
+
+  const problemOf = (material: TlsMaterial | undefined): string | undefined => {
+    if (material === undefined) return 'none found';
+    const info = readCertificate(material.cert);
+    if (info.commonName !== nodeCommonName(nodeName)) return `it belongs to ${info.commonName}`;
+    // A clock that lags behind notBefore is left to the server's judgement: edge machines often start in the past.
+    if (info.notAfter <= clock.now()) return `expired ${new Date(info.notAfter).toISOString()}`;
+    return undefined;
+  };
+
+  const isOfOtherCloud = (material: TlsMaterial, token: string): boolean => {
+    const hash = token.trim().split('.')[0] ?? '';
+    return /^[0-9a-f]{64}$/.test(hash) && hash !== caHash(certificateToDer(material.ca, files.ca));
+  };
+
+  const replace = async (material: TlsMaterial): Promise<CertificateInfo> => {
+    await writeIdentity(files, material);
+    return readCertificate(material.cert);
+  };
+
+  return {
+    async obtain(signal) {
+      const present = await readIdentity(files);
+      const token = await options.token();
+      const problem =
+        problemOf(present) ??
+        (present !== undefined && wasRefused && isOfOtherCloud(present, token)
+          ? 'the token is of another cloud'
+          : undefined);
+      if (present !== undefined && problem === undefined) return present;
+      if (token === '') {
+        throw edgecoreErrors.create('EDGE_TOKEN_MISSING', { nodeName, problem: problem ?? '' });
+      }
+      log.info({ nodeName, httpServer, problem }, 'asking the cloud for a certificate');
+      const material = await options.enrol({ action: 'enrol', httpServer, nodeName, token }, signal);
+      const info = await replace(material);
+      wasRefused = false;
+      log.info({ nodeName, notAfter: new Date(info.notAfter).toISOString() }, 'node certificate issued');
+      return material;
+    },
+
+    refused: () => {
+      wasRefused = true;
+    },
+
+    async keepRenewed(signal) {
+      const backoff = createBackoff({ initialMs: 2_000, maxMs: 3_600_000 }, random);
+      let due: { readonly of: string; readonly at: number } | undefined;
+      while (!signal.aborted) {
+        let waitMs = 60_000;
+        try {
+          const material = await readIdentity(files);
+          if (material !== undefined && problemOf(material) === undefined) {
+            if (due?.of !== material.cert) {
+              due = { of: material.cert, at: rotationTime(readCertificate(material.cert), random) };
+            }
+            waitMs = due.at - clock.now();
+            if (waitMs <= 0) {
+              const current = { caPem: material.ca, certPem: material.cert, keyPem: material.key };
+              const info = await replace(
+                await options.enrol({ action: 'renew', httpServer, nodeName, current }, signal),
+              );
+              backoff.reset();
+              log.info(
+                { nodeName, notAfter: new Date(info.notAfter).toISOString() },
+                'node certificate renewed',
+              );
+              continue;
+            }
+          }
+        } catch (error) {
+          if (signal.aborted) break;
+          const advice = isKubeEdgeError(error) ? { code: error.code, advice: error.advice } : {};
+          log.warn({ err: errorText(error), ...advice }, 'node certificate could not be renewed');
+          waitMs = backoff.next();
+        }
+        await sleep(clock, Math.min(waitMs, MAX_SLEEP_MS), signal).catch(() => undefined);
+      }
+    },
+  };
+}
