@@ -64,6 +64,8 @@ export function createMqttClient(options: ClientOptions): MqttClient {
   const { clock, random, log, subscribeQos = 1, maxQueued = 1000, maxInFlight = 1000 } = options;
   const { maxQueuedBytes = 4_194_304, maxWaitMs = 120_000 } = options;
   const filters = new Set(options.subscriptions ?? []);
+  /** Filters a kept session may still have. */
+  const dropped = new Set<string>();
   const stopping = new AbortController();
   const queue: Queued[] = [];
   let queuedBytes = 0;
@@ -131,6 +133,7 @@ export function createMqttClient(options: ClientOptions): MqttClient {
   };
 
   const subscribeAll = async (over: MqttConnection): Promise<void> => {
+    if (options.cleanSession === false && dropped.size > 0) await over.unsubscribe([...dropped]);
     const all = [...filters];
     for (let at = 0; at < all.length; at += FILTERS_PER_PACKET) {
       const some = all.slice(at, at + FILTERS_PER_PACKET);
@@ -149,7 +152,7 @@ export function createMqttClient(options: ClientOptions): MqttClient {
     while (!signal.aborted) {
       try {
         const opened = await connectMqtt(options, clock, signal);
-        using _ = { [Symbol.dispose]: () => opened.close() };
+        using _ = closing(opened, signal);
         if (paused) opened.pause();
         await subscribeAll(opened);
         connection = opened;
@@ -173,6 +176,8 @@ export function createMqttClient(options: ClientOptions): MqttClient {
     if (subscribed === filters.has(filter)) return;
     if (subscribed) filters.add(filter);
     else filters.delete(filter);
+    if (subscribed) dropped.delete(filter);
+    else dropped.add(filter);
     if (connection === undefined) return;
     await (subscribed ? connection.subscribe([filter], subscribeQos) : connection.unsubscribe([filter]));
   };
@@ -218,11 +223,22 @@ export function createMqttClient(options: ClientOptions): MqttClient {
         await sleep(clock, 5);
       }
       stopping.abort(new Error('client is closing'));
-      connection?.close();
       await running;
       for (const message of queue.splice(0)) {
         message.done(mqttErrors.create('MQTT_CLOSED', { url: broker, reason: 'client is closing' }));
       }
+    },
+  };
+}
+
+/** Closes the connection when its scope is left or the client stops, whichever is first. */
+function closing(connection: MqttConnection, signal: AbortSignal): Disposable {
+  const close = (): void => connection.close();
+  signal.addEventListener('abort', close, { once: true });
+  return {
+    [Symbol.dispose]() {
+      signal.removeEventListener('abort', close);
+      close();
     },
   };
 }

@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   /** `tcp://`, `mqtt://`, `ssl://`, `tls://` or `mqtts://` with host and port. */
   readonly url: string;
   readonly clientId: string;
+  /** False: the broker keeps the session and its unacknowledged messages for this client id. Default true. */
+  readonly cleanSession?: boolean;
   readonly username?: string;
   /** Only sent together with a user name. */
   readonly password?: string;
@@ -68,6 +70,9 @@ export interface MqttConnection {
   readonly closed: Promise<KubeEdgeError>;
 }
 
+const CLOSE_GRACE_MS = 1000;
+/** A broker that leaves a SUBSCRIBE unanswered for so long is given up. */
+const REQUEST_MS = 10_000;
 const REFUSALS: Readonly<Record<number, string>> = {
   1: 'protocol version not supported',
   2: 'client id rejected',
@@ -163,11 +168,15 @@ function runSession(
     return lastId;
   };
 
-  const end = (reason: unknown): void => {
+  const end = (reason: unknown, graceful = false): void => {
     if (over) return;
     over = true;
     cancelKeepalive();
-    socket.destroy();
+    if (graceful) {
+      // What is written still leaves; a broker that does not read is not waited for.
+      socket.end();
+      socket.setTimeout(CLOSE_GRACE_MS, () => socket.destroy());
+    } else socket.destroy();
     const text = reason instanceof Error ? reason.message : String(reason);
     const error = mqttErrors.create('MQTT_CLOSED', { url, reason: text }, reason);
     if (!open) events.failed(reason);
@@ -181,9 +190,17 @@ function runSession(
   const request = (write: (id: number) => void): Promise<Buffer> =>
     new Promise((resolve, reject) => {
       const gone = () => mqttErrors.create('MQTT_CLOSED', { url, reason: 'no answer' });
-      if (over) return reject(gone());
+      if (over) {
+        reject(gone());
+        return;
+      }
       const id = nextId();
-      requests.set(id, (codes) => (codes === undefined ? reject(gone()) : resolve(codes)));
+      const cancelTimer = clock.after(REQUEST_MS, () => end(new Error('broker does not answer')));
+      requests.set(id, (codes) => {
+        cancelTimer();
+        if (codes === undefined) reject(gone());
+        else resolve(codes);
+      });
       write(id);
     });
 
@@ -223,8 +240,7 @@ function runSession(
       if (over) return;
       writer.disconnect();
       writer.flush();
-      socket.end();
-      end(new Error('closed by this side'));
+      end(new Error('closed by this side'), true);
     },
     closed: ended.promise,
   };
@@ -255,9 +271,12 @@ function runSession(
 
   const keepAlive = (): void => {
     // A paused socket hears nothing by its own choice.
-    const silentMs = socket.isPaused() ? keepaliveS * 500 : clock.monotonic() - lastHeard;
-    if (silentMs > keepaliveS * 1500) return end(new Error('broker is silent'));
-    if (open && silentMs >= keepaliveS * 500) writer.pingreq();
+    const silentMs = socket.isPaused() ? 0 : clock.monotonic() - lastHeard;
+    if (silentMs > keepaliveS * 1500) {
+      end(new Error('broker is silent'));
+      return;
+    }
+    if (open) writer.pingreq();
     cancelKeepalive = clock.after(keepaliveS * 500, keepAlive);
   };
   cancelKeepalive = clock.after(keepaliveS * 500, keepAlive);
@@ -270,11 +289,12 @@ function runSession(
       end(error);
     }
   });
-  socket.on('error', end);
+  socket.on('error', (error) => end(error));
   socket.on('close', () => end(new Error('connection closed by the broker')));
   const { clientId, username, password, will } = options;
   writer.connect({
     clientId,
+    cleanSession: options.cleanSession ?? true,
     keepaliveS,
     ...(username ? { username, ...(password ? { password } : {}) } : {}),
     ...(will ? { will } : {}),

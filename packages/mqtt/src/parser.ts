@@ -98,20 +98,13 @@ export function createParser(maxPayloadBytes: number, sink: PacketSink): Parser 
   };
 
   const control = (type: number, body: Buffer): void => {
-    if (type === 13) return sink.pingresp();
-    if (body.length < 2) throw malformed(`packet type ${type} of ${body.length} bytes`);
-    switch (type) {
-      case 2:
-        return sink.connack(body[1] as number);
-      case 4:
-        return sink.puback(body.readUInt16BE(0));
-      case 9:
-        return sink.suback(body.readUInt16BE(0), body.subarray(2));
-      case 11:
-        return sink.unsuback(body.readUInt16BE(0));
-      default:
-        throw malformed(`unexpected packet type ${type}`);
-    }
+    if (type !== 13 && body.length < 2) throw malformed(`packet type ${type} of ${body.length} bytes`);
+    if (type === 13) sink.pingresp();
+    else if (type === 2) sink.connack(body[1] as number);
+    else if (type === 4) sink.puback(body.readUInt16BE(0));
+    else if (type === 9) sink.suback(body.readUInt16BE(0), body.subarray(2));
+    else if (type === 11) sink.unsuback(body.readUInt16BE(0));
+    else throw malformed(`unexpected packet type ${type}`);
   };
 
   return {

@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream';
 export interface PacketWriter {
   connect(options: {
     clientId: string;
+    cleanSession: boolean;
     username?: string;
     password?: string;
     keepaliveS: number;
@@ -73,7 +74,7 @@ export function createWriter(socket: Writable): PacketWriter {
   const lengthOf = (value: string): number => 2 + Buffer.byteLength(value);
 
   return {
-    connect({ clientId, username, password, keepaliveS, will }) {
+    connect({ clientId, cleanSession, username, password, keepaliveS, will }) {
       const fields = [clientId, ...(will ? [will.topic, will.payload] : []), username, password].filter(
         (field) => field !== undefined,
       );
@@ -81,7 +82,7 @@ export function createWriter(socket: Writable): PacketWriter {
       text('MQTT');
       chunk[used++] = 4;
       chunk[used++] =
-        2 |
+        (cleanSession ? 2 : 0) |
         (will ? 4 | (will.qos << 3) | (will.retain ? 32 : 0) : 0) |
         (password === undefined ? 0 : 64) |
         (username === undefined ? 0 : 128);

@@ -18,28 +18,31 @@ const MAX_ID = 512;
 
 /** Handles one message; runs as a job, so it may only change memory and the batch. */
 export function handleMessage(context: DeviceContext, message: Message, batch: Batch): void {
-  const { source = '', operation = '', resource = '' } = message.route;
+  const { source = '', resource = '' } = message.route;
+  const parent = message.header.parent_msg_id;
   if (source === 'edgehub') {
     if (resource === 'node/connection') connectionChanged(context, message, batch);
-    return;
-  }
-  if (message.header.parent_msg_id) {
-    const parent = message.header.parent_msg_id;
+  } else if (parent) {
     batch.afterCommit(() => context.reports.confirmed(parent));
-    return;
+  } else if (source === 'meta' || source === 'metamanager') {
+    objectChanged(context, message, batch);
+  } else if (source === 'devicecontroller' || source === 'edgemgr') {
+    deviceMessage(context, message, batch);
+  } else {
+    ignore(context, message, `source ${source} may not change devices`);
   }
-  if (source === 'meta' || source === 'metamanager') return objectChanged(context, message, batch);
-  if (source !== 'devicecontroller' && source !== 'edgemgr') {
-    return ignore(context, message, `source ${source} may not change devices`);
-  }
-  const content = contentOf(message);
-  if (content === undefined) return ignore(context, message, 'content is no JSON object');
+}
+
+function deviceMessage(context: DeviceContext, message: Message, batch: Batch): void {
+  const { operation = '', resource = '' } = message.route;
+  const { content } = message;
   const path = parseResource(resource);
-  if (resource.includes('membership/detail')) membershipList(context, content, batch);
+  if (!isRecord(content)) ignore(context, message, 'content is no JSON object');
+  else if (resource.includes('membership/detail')) membershipList(context, content, batch);
   else if (resource.includes('membership')) membershipChanged(context, content, batch);
-  else if (path.type === 'device/twin/cloud_updated')
+  else if (path.type === 'device/twin/cloud_updated') {
     twinsChanged(context, path.name, content, message, batch);
-  else if (operation.includes('updated') && resource.startsWith('device/')) {
+  } else if (operation.includes('updated') && resource.startsWith('device/')) {
     const device = context.devices.get(resource.slice('device/'.length));
     if (device !== undefined) attributesChanged(context, device, content, false, batch);
   } else ignore(context, message, 'unknown resource');
@@ -184,8 +187,10 @@ function twinsChanged(
   batch: Batch,
 ): void {
   const device = context.devices.get(id);
-  if (device === undefined) return ignore(context, message, 'the device is not on this node');
-  const problem = syncTwins(context, device, content, eventIdOf(content), batch);
+  const problem =
+    device === undefined
+      ? 'the device is not on this node'
+      : syncTwins(context, device, content, eventIdOf(content), batch);
   if (problem !== undefined) ignore(context, message, problem);
 }
 
@@ -210,22 +215,28 @@ function objectChanged(context: DeviceContext, message: Message, batch: Batch): 
   const { operation = '', resource = '' } = message.route;
   const { type, namespace, name } = parseResource(resource);
   if (type !== 'device' && type !== 'devicemodel') return;
-  const content = contentOf(message);
-  const metadata = content === undefined ? undefined : content['metadata'];
+  const content = isRecord(message.content) ? message.content : undefined;
+  const metadata = content?.['metadata'];
   const own = isRecord(metadata) && typeof metadata['name'] === 'string' ? metadata['name'] : name;
   // A local update is stored under the literal name `updated` (§10.5): the object says which one it is.
   const id = `${namespace}/${own}`;
-  if (operation === 'delete') return objectDeleted(context, type, id, batch);
-  if (content === undefined) return ignore(context, message, 'content is no JSON object');
-  if (!isDeviceId(id)) return ignore(context, message, 'not a device name');
-  if (type === 'devicemodel') {
-    context.models.set(id, readModelTypes(content));
-    for (const device of context.devices.all()) {
-      if (context.declared.get(device.id)?.model === id) applyDeclared(context, device, batch);
-    }
-    return;
+  if (operation === 'delete') objectDeleted(context, type, id, batch);
+  else if (content === undefined) ignore(context, message, 'content is no JSON object');
+  else if (!isDeviceId(id)) ignore(context, message, 'not a device name');
+  else if (type === 'devicemodel') modelChanged(context, id, content, batch);
+  else declareDevice(context, id, content, batch);
+}
+
+function modelChanged(
+  context: DeviceContext,
+  id: string,
+  object: Record<string, unknown>,
+  batch: Batch,
+): void {
+  context.models.set(id, readModelTypes(object));
+  for (const device of context.devices.all()) {
+    if (context.declared.get(device.id)?.model === id) applyDeclared(context, device, batch);
   }
-  declareDevice(context, id, content, batch);
 }
 
 /** A Device object on this node; its membership message may come before, after, or never. */
@@ -269,12 +280,6 @@ function applyDeclared(context: DeviceContext, device: Device, batch: Batch): vo
     context.log.warn({ code: error.code, device: device.id, property, reason }, 'desired value ignored');
   }
   if (changes.length > 0) applyChanges(context, batch, device, changes, '');
-}
-
-function contentOf(message: Message): Record<string, unknown> | undefined {
-  const { content } = message;
-  if (isRecord(content)) return content;
-  return undefined;
 }
 
 function ignore({ log }: DeviceContext, message: Message, problem: string): void {

@@ -47,17 +47,24 @@ export function deviceRequest(
 ): Job | undefined {
   const topic = parseDeviceTopic(message.topic);
   if (topic === undefined) return undefined;
-  if (topic.action === 'membership/get') return { run: (batch) => membershipGet(context, message, batch) };
-  const request: Request = { ...topic, ...message };
-  const handler = HANDLERS[topic.action];
+  const answerTopic = resultTopic(context, topic);
   return {
-    run: (batch) => handler(context, request, batch),
+    run(batch) {
+      if (topic.action === 'membership/get') membershipGet(context, message, batch);
+      else HANDLERS[topic.action](context, { ...topic, ...message }, batch);
+    },
     failed(reason) {
-      if (topic.action !== 'twin/update') return;
-      const { eventId } = decodeTwinUpdate(message.payload);
-      publish(`${topic.base}/twin/update/result`, errorResult(eventId, context.clock.now(), 500, reason));
+      const object = decodeObject(message.payload);
+      const eventId = typeof object === 'string' ? '' : eventIdOf(object);
+      publish(answerTopic, errorResult(eventId, context.clock.now(), 500, reason));
     },
   };
+}
+
+function resultTopic({ nodeName }: DeviceContext, topic: DeviceTopic): string {
+  if (topic.action === 'membership/get') return membershipTopic(nodeName, 'get/result');
+  const action = topic.action === 'twin/cloud_updated' ? 'twin/update' : topic.action;
+  return `${topic.base}/${action}/result`;
 }
 
 const HANDLERS: Readonly<Record<Request['action'], Handler>> = {
@@ -127,13 +134,19 @@ function updateState(context: DeviceContext, request: Request, batch: Batch): vo
     refused(context, request, reason);
   };
   const object = decodeObject(request.payload);
-  if (typeof object === 'string') return refuse('', 400, `state update is not readable: ${object}`);
-  const eventId = eventIdOf(object);
+  if (typeof object === 'string') {
+    refuse('', 400, `state update is not readable: ${object}`);
+    return;
+  }
   const device = deviceOf(context, request);
-  if (device === undefined) return refuse(eventId, 404, REASONS.unknownDevice);
   const state = field(object, 'state');
+  if (device === undefined) {
+    refuse(eventIdOf(object), 404, REASONS.unknownDevice);
+    return;
+  }
   if (typeof state !== 'string' || !STATES.has(state.toLowerCase())) {
-    return refuse(eventId, 400, `state must be one of ${[...STATES].join(', ')}`);
+    refuse(eventIdOf(object), 400, `state must be one of ${[...STATES].join(', ')}`);
+    return;
   }
   const alive = state.toLowerCase() === 'online' || state.toLowerCase() === 'ok';
   device.state = state;

@@ -57,7 +57,14 @@ export function createDeviceTwin(options: DeviceTwinOptions): Module {
   const origin: MessageOrigin = { now: clock.now, uuid: random.uuid };
   const devices = createRegistry();
   const toCloud = (message: Message): Promise<void> => bus.send(EDGE_MODULES.edgeHub, message);
-  const reports = createReports({ send: toCloud, device: devices.get, clock, origin, log });
+  const reports = createReports({
+    send: toCloud,
+    wake: () => loop.push({ run: () => {} }),
+    device: devices.get,
+    clock,
+    origin,
+    log,
+  });
   const context: DeviceContext = {
     nodeName: config.nodeName,
     devices,
@@ -174,7 +181,8 @@ export function createDeviceTwin(options: DeviceTwinOptions): Module {
     },
     async stop() {
       stopping.abort(new Error('DeviceTwin is stopping'));
-      mqtt.onDeviceMessage((_, done) => done());
+      // Not acknowledged: whoever keeps these messages delivers them again.
+      mqtt.onDeviceMessage(() => {});
       subscription?.close();
       await receiving;
       await loop.idle();

@@ -41,8 +41,9 @@ function storedObject(row: Row): StoredObject[] {
   const object = parsed(value);
   if (object === undefined) return [];
   const metadata = object['metadata'];
-  const own = isRecord(metadata) && typeof metadata['name'] === 'string' ? metadata['name'] : name;
-  return [{ id: `${namespace}/${own}`, type, object }];
+  // A local update lies under the literal name `updated` (§10.5); the cloud's own row of the device counts.
+  if (isRecord(metadata) && metadata['name'] !== name) return [];
+  return [{ id: `${namespace}/${name}`, type, object }];
 }
 
 /** A damaged row is none: the cloud sends the object again when it changes or differs. */

@@ -34,6 +34,8 @@ export interface Reports {
 
 export interface ReportsOptions {
   readonly send: (message: Message) => Promise<void>;
+  /** Brings about a `flush` when memory and store agree. */
+  readonly wake: () => void;
   readonly device: (id: string) => Device | undefined;
   readonly clock: Clock;
   readonly origin: MessageOrigin;
@@ -137,7 +139,9 @@ export function createReports(options: ReportsOptions): Reports {
     if (!online || cancelTimer !== undefined || entries.size === 0) return;
     cancelTimer = clock.after(patienceMs, () => {
       cancelTimer = undefined;
-      if (online) flushAll();
+      if (!online) return;
+      for (const id of entries.keys()) ready.add(id);
+      options.wake();
     });
   };
 

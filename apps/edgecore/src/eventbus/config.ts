@@ -12,7 +12,7 @@ export interface EventBusConfig {
   readonly mqttRetain: boolean;
   /** Messages the embedded broker keeps per session. */
   readonly mqttSessionQueueSize: number;
-  /** Empty: `hub-client-sub-<seconds>`. */
+  /** Empty: `hub-client-sub-<node>`, stable because the broker keeps its session. */
   readonly mqttSubClientID: string;
   /** Empty: `hub-client-pub-<seconds>`. */
   readonly mqttPubClientID: string;

@@ -36,7 +36,10 @@ export interface EventBus extends Module, DeviceMqtt {
 /** Rules of the cloud that a node can have. */
 const MAX_SUB_TOPICS = 1024;
 
-/** EventBus: between the brokers of the node, DeviceTwin and the cloud (spec/mqtt-and-devicetwin.md §1). */
+/**
+ * EventBus: between the brokers of the node, DeviceTwin and the cloud (spec/mqtt-and-devicetwin.md §1). It starts after DeviceTwin and
+ * stops before it: device messages that come while no DeviceTwin listens are acknowledged and forgotten.
+ */
 export function createEventBus(options: EventBusOptions): EventBus {
   const { bus, store, config, clock, random, log } = options;
   const origin: MessageOrigin = { now: clock.now, uuid: random.uuid };

@@ -5,7 +5,7 @@ import { type BrokerPort, type IntakeHandler, MAX_PAYLOAD_BYTES } from './port.t
 import { FIXED_FILTERS } from './topics.ts';
 
 export interface ExternalOptions {
-  readonly config: EventBusConfig;
+  readonly config: EventBusConfig & { readonly nodeName: string };
   readonly tls: TlsFiles | undefined;
   /** Filters of rules, beside the fixed ones. */
   readonly filters: Iterable<string>;
@@ -21,7 +21,9 @@ const MAX_OPEN_BYTES = 8_388_608;
 
 /**
  * The broker outside: one client subscribes, one publishes, as upstream does, so that access rules by client id hold
- * and answers never wait behind requests (spec/mqtt-and-devicetwin.md §1).
+ * and answers never wait behind requests (spec/mqtt-and-devicetwin.md §1). Unlike upstream, the subscriber has a
+ * session the broker keeps: what mappers publish while edgecore restarts, or what it had not committed when it
+ * crashed, is delivered afterwards.
  */
 export function createExternalBroker(options: ExternalOptions): BrokerPort {
   const { config, tls, onMessage, clock, random, log } = options;
@@ -49,7 +51,6 @@ export function createExternalBroker(options: ExternalOptions): BrokerPort {
     });
   };
 
-  const seconds = Math.floor(clock.now() / 1000);
   const common = {
     url: config.mqttServerExternal,
     ...(config.mqttUsername === '' ? {} : { username: config.mqttUsername, password: config.mqttPassword }),
@@ -60,14 +61,15 @@ export function createExternalBroker(options: ExternalOptions): BrokerPort {
   };
   const subscriber = createMqttClient({
     ...common,
-    clientId: config.mqttSubClientID || `hub-client-sub-${seconds}`,
+    clientId: config.mqttSubClientID || `hub-client-sub-${config.nodeName}`,
+    cleanSession: false,
     subscriptions: [...FIXED_FILTERS, ...options.filters],
     maxPayloadBytes: MAX_PAYLOAD_BYTES,
     onMessage: receive,
   });
   const publisher = createMqttClient({
     ...common,
-    clientId: config.mqttPubClientID || `hub-client-pub-${seconds}`,
+    clientId: config.mqttPubClientID || `hub-client-pub-${Math.floor(clock.now() / 1000)}`,
     onMessage: (message) => message.ack(),
   });
 
