@@ -10,10 +10,7 @@ export function applyMergePatch(document: unknown, patch: unknown): unknown {
   const kept = Object.entries(target).filter(([key]) => !Object.hasOwn(patch, key));
   const changed = Object.entries(patch)
     .filter(([, value]) => value !== null)
-    .map(([key, value]) => [
-      key,
-      applyMergePatch(Object.hasOwn(target, key) ? target[key] : undefined, value),
-    ]);
+    .map(([key, value]) => [key, applyMergePatch(own(target, key), value)]);
   // fromEntries defines properties, so a key `__proto__` stays an ordinary field.
   return Object.fromEntries([...kept, ...changed]);
 }
@@ -22,17 +19,18 @@ export function applyMergePatch(document: unknown, patch: unknown): unknown {
 export function createMergePatch(from: unknown, to: unknown): unknown {
   if (!isRecord(from) || !isRecord(to)) return sameJson(from, to) ? undefined : to;
   const removed = Object.keys(from)
-    .filter((key) => to[key] === undefined && from[key] !== undefined)
+    .filter((key) => own(from, key) !== undefined && own(to, key) === undefined)
     .map((key) => [key, null] as const);
   const changed = Object.entries(to)
     .filter(([, value]) => value !== undefined)
-    .map(
-      ([key, value]) =>
-        [key, createMergePatch(Object.hasOwn(from, key) ? from[key] : undefined, value)] as const,
-    )
+    .map(([key, value]) => [key, createMergePatch(own(from, key), value)] as const)
     .filter(([, value]) => value !== undefined);
   const entries = [...removed, ...changed];
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+function own(object: Record<string, unknown>, key: string): unknown {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 /** Equality of JSON values; the order of keys and fields that are undefined do not matter. */
