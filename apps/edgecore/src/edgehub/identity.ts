@@ -77,7 +77,17 @@ export function createIdentity(options: IdentityOptions): Identity {
         throw edgecoreErrors.create('EDGE_TOKEN_MISSING', { nodeName, problem: problem ?? '' });
       }
       log.info({ nodeName, httpServer, problem }, 'asking the cloud for a certificate');
-      const material = await options.enrol({ action: 'enrol', httpServer, nodeName, token }, signal);
+      const material = await options
+        .enrol({ action: 'enrol', httpServer, nodeName, token }, signal)
+        .catch((error: unknown) => {
+          if (isKubeEdgeError(error) && error.code.startsWith('PKI_TOKEN_')) {
+            log.error(
+              { code: error.code },
+              'join token is not accepted: mint a new token with keadm gettoken and put it in modules.edgeHub.token',
+            );
+          }
+          throw error;
+        });
       const info = await replace(material);
       wasRefused = false;
       log.info({ nodeName, notAfter: new Date(info.notAfter).toISOString() }, 'node certificate issued');
