@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { decodeMessage, encodeMessage, type Message, newMessage, OK, responseTo } from '@kubeedge-ts/apis';
 import { enrol } from '@kubeedge-ts/pki';
-import { systemClock, systemRandom } from '@kubeedge-ts/runtime';
+import { silentLogger, systemClock, systemRandom } from '@kubeedge-ts/runtime';
 import { createWebSocketTransport, DEFAULT_PROJECT_ID } from '@kubeedge-ts/viaduct';
 
 export interface HollowParameters {
@@ -18,7 +18,7 @@ export interface HollowParameters {
 
 const parameters = JSON.parse(process.argv[2] ?? '{}') as HollowParameters;
 const origin = { now: systemClock.now, uuid: systemRandom.uuid };
-const transport = createWebSocketTransport({ clock: systemClock });
+const transport = createWebSocketTransport({ clock: systemClock, log: silentLogger });
 mkdirSync(parameters.dir, { recursive: true });
 
 for (const name of parameters.names) await joinCloud(name);
