@@ -1,16 +1,8 @@
-import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { FaultyLink } from './harness.ts';
 
-/** A TCP relay on loopback with a fault switch, for transports that run over TCP. */
-export interface TcpLink {
-  readonly port: number;
-  /** Nothing passes any more in either direction and nobody is told: a half-open link. */
-  blackhole(): void;
-  /** Ends all present connections with a reset. */
-  reset(): void;
-  close(): Promise<void>;
-}
-
-export async function createTcpLink(targetPort: number): Promise<TcpLink> {
+/** A TCP relay on loopback with fault switches, for transports that run over TCP. */
+export async function createTcpLink(targetPort: number): Promise<FaultyLink> {
   const sockets = new Set<Socket>();
   const keep = (socket: Socket): void => {
     sockets.add(socket);
