@@ -23,8 +23,8 @@ export interface Parser {
   push(chunk: Buffer): void;
 }
 
-/** Largest packet other than PUBLISH a broker has reason to send: SUBACK of many filters. */
-const MAX_CONTROL_BYTES = 65_536;
+/** SUBACK has a byte per filter. */
+const MAX_SUBACK_BYTES = 65_536;
 const EMPTY = Buffer.alloc(0);
 const FLAGS = [
   { retain: false, dup: false },
@@ -66,7 +66,7 @@ export function createParser(maxPayloadBytes: number, sink: PacketSink): Parser 
     const end = pos + length;
     const type = first >> 4;
     if (type === 3) return publish(buffer, at, pos, end, first);
-    if (length > MAX_CONTROL_BYTES) throw malformed(`packet type ${type} of ${length} bytes`);
+    if ((first & 15) !== 0 || !fits(type, length)) throw malformed(`packet type ${type} of ${length} bytes`);
     if (end > buffer.length) return -(end - at);
     control(type, buffer.subarray(pos, end));
     return end - at;
@@ -98,13 +98,11 @@ export function createParser(maxPayloadBytes: number, sink: PacketSink): Parser 
   };
 
   const control = (type: number, body: Buffer): void => {
-    if (type !== 13 && body.length < 2) throw malformed(`packet type ${type} of ${body.length} bytes`);
     if (type === 13) sink.pingresp();
     else if (type === 2) sink.connack(body[1] as number);
     else if (type === 4) sink.puback(body.readUInt16BE(0));
     else if (type === 9) sink.suback(body.readUInt16BE(0), body.subarray(2));
-    else if (type === 11) sink.unsuback(body.readUInt16BE(0));
-    else throw malformed(`unexpected packet type ${type}`);
+    else sink.unsuback(body.readUInt16BE(0));
   };
 
   return {
@@ -138,6 +136,13 @@ export function createParser(maxPayloadBytes: number, sink: PacketSink): Parser 
       }
     },
   };
+}
+
+/** The packets a broker may send besides PUBLISH, and their lengths. */
+function fits(type: number, length: number): boolean {
+  if (type === 2 || type === 4 || type === 11) return length === 2;
+  if (type === 9) return length > 2 && length <= MAX_SUBACK_BYTES;
+  return type === 13 && length === 0;
 }
 
 function malformed(problem: string) {
