@@ -232,9 +232,15 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
   const adopt = (entry: Entry, record: SyncRecord): void => {
     entry.record = 'present';
     entry.sent = true;
-    entry.noted = record.version === '' ? NOTHING_CONFIRMED : record.version;
+    entry.noted = record.version;
     entry.sealed = record.hash !== undefined;
     entry.confirmed = confirmationIn(record, cluster, store);
+    if (entry.confirmed === undefined) voidNote(entry);
+  };
+
+  /** What the record claims does not count here, so it must be written anew even for the same version. */
+  const voidNote = (entry: Entry): void => {
+    if (entry.noted !== NOTHING_CONFIRMED) entry.noted = '';
   };
 
   const onConnected = (event: Extract<QueueEvent, { type: 'connected' }>): void => {
@@ -246,7 +252,10 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
     for (const entry of entries.values()) {
       entry.flight = undefined;
       if (entry.record === 'refused') entry.record = 'none';
-      if (store !== undefined && entry.confirmed?.store !== store) entry.confirmed = undefined;
+      if (store !== undefined && entry.confirmed?.store !== store) {
+        entry.confirmed = undefined;
+        voidNote(entry);
+      }
       if (listed !== undefined && entry.record === 'present' && !listed.has(entry.object.uid)) {
         lostRecord(entry);
       }

@@ -26,7 +26,7 @@ export interface Entry extends Waiting {
   /** It is certain that the node must not have it; otherwise its controller has not spoken yet. */
   dropped: boolean;
   record: RecordState;
-  /** The version the record holds, or will hold soon. */
+  /** The version the record holds, or will hold soon; empty: one that proves nothing towards this edge. */
   noted: string;
   /** The record holds the hash: it must be reset before anything else is sent. */
   sealed: boolean;
@@ -60,7 +60,7 @@ export function confirmationIn(
   cluster: string,
   store: string | undefined,
 ): Confirmation | undefined {
-  if (record.version === '' || record.version === NOTHING_CONFIRMED) return undefined;
+  if (record.version === NOTHING_CONFIRMED) return undefined;
   if (record.cluster !== undefined && record.cluster !== cluster) return undefined;
   if (store !== undefined && record.store !== store) return undefined;
   return { hash: record.hash, version: record.version, store: record.store };
