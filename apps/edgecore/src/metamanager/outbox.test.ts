@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Message } from '@kubeedge-ts/apis';
+import { storeErrors } from '@kubeedge-ts/errors';
+import { until } from '../edgehub/testing/manual-clock.ts';
+import { type Rig, withMetaManager } from './testing/rig.ts';
+import { errorAnswer, objectAnswer } from './testing/scripted-hub.ts';
+
+const web = { namespace: 'default', name: 'web', uid: 'u-1' };
+const condition = (status: string) => ({ type: 'Ready', status, lastProbeTime: null });
+const running = { phase: 'Running', conditions: [condition('True')], podIP: '10.0.0.1' };
+const podObject = (status: object, resourceVersion = '1') => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'web', namespace: 'default', uid: 'u-1', resourceVersion },
+  spec: {},
+  status,
+});
+const patches = ({ hub }: Rig): Message[] =>
+  hub.sent.filter((message) => message.route.operation === 'patch');
+const statusOf = (message: Message | undefined): unknown => JSON.parse(String(message?.content)).status;
+const outbox = async (rig: Rig) => (await rig.rows('SELECT key FROM outbox')).map((row) => row['key']);
+const storedStatus = async (rig: Rig): Promise<unknown> => {
+  const [row] = await rig.rows("SELECT value FROM meta WHERE key = 'default/pod/web'");
+  return row === undefined ? undefined : JSON.parse(String(row['value'])).status;
+};
+const emptied = async (rig: Rig): Promise<void> => {
+  while ((await outbox(rig)).length > 0) await new Promise((resolve) => setImmediate(resolve));
+};
+const tick = async (rig: Rig, ms: number): Promise<void> => {
+  rig.clock.advance(ms);
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** Brings the pod to the edge and the link up; the cloud then takes every patch. */
+async function begin(rig: Rig, status: object = { phase: 'Pending' }): Promise<void> {
+  await rig.hub.connect(true);
+  await rig.hub.down('insert', 'default/pod/web', podObject(status));
+  await until(() => rig.told.some((line) => line.startsWith('podChanged')));
+  let version = 1;
+  rig.hub.answer = ({ route, content }) => {
+    if (route.operation === 'delete') return 'OK';
+    if (route.operation !== 'patch') return undefined;
+    version += 1;
+    const said = JSON.parse(String(content)).status;
+    return objectAnswer({ ...podObject({ ...status, ...said }, String(version)), kind: undefined });
+  };
+}
+
+describe('a pod status', () => {
+  test('is sent as a patch against what the cloud has, and its row leaves with the answer', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig);
+      await rig.meta.client.reportPodStatus(web, running);
+      await emptied(rig);
+      const [patch] = patches(rig);
+      assert.deepEqual(patch?.route, {
+        source: 'edged',
+        group: 'meta',
+        operation: 'patch',
+        resource: 'default/podpatch/web',
+      });
+      assert.deepEqual(JSON.parse(String(patch?.content)), { metadata: { uid: 'u-1' }, status: running });
+      assert.deepEqual(await storedStatus(rig), running);
+      const [last] = await rig.rows("SELECT value FROM meta WHERE key = 'default/podpatch/web'");
+      assert.equal(last?.['value'], patch?.content);
+      assert.equal(
+        rig.hub.sent.filter((message) => message.content === 'OK').length,
+        1,
+        'only the insert is acked',
+      );
+    }));
+
+  test('that says nothing new is not sent', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig, running);
+      await rig.meta.client.reportPodStatus(web, running);
+      await emptied(rig);
+      await rig.meta.client.reportPodStatus(web, { ...running });
+      assert.deepEqual(patches(rig), []);
+    }));
+
+  test('reported many times while one is in flight is sent as the newest only', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig);
+      const { answer } = rig.hub;
+      rig.hub.answer = () => undefined;
+      await rig.meta.client.reportPodStatus(web, { ...running, message: '0' });
+      await until(() => patches(rig).length === 1);
+      for (const message of ['1', '2', '3'])
+        await rig.meta.client.reportPodStatus(web, { ...running, message });
+      assert.equal(patches(rig).length, 1);
+      rig.hub.answer = answer;
+      const [first] = patches(rig);
+      rig.hub.bus.respond({
+        header: { msg_id: 'a', parent_msg_id: first?.header.msg_id ?? '', timestamp: 1 },
+        route: { source: 'edgecontroller', group: 'resource', operation: 'response' },
+        content: objectAnswer(podObject({ ...running, message: '0' }, '2')),
+      });
+      await emptied(rig);
+      assert.deepEqual(patches(rig).slice(1).map(statusOf), [{ message: '3' }]);
+    }));
+
+  test('waits in the store while the cloud is away, over a restart too', () =>
+    withMetaManager(async (first) => {
+      await first.hub.down('insert', 'default/pod/web', podObject({ phase: 'Pending' }));
+      await until(() => first.told.length > 0);
+      await first.meta.client.reportPodStatus(web, { ...running, message: 'old' });
+      await first.meta.client.reportPodStatus(web, running);
+      assert.deepEqual(patches(first), []);
+      const rig = await first.restart();
+      assert.deepEqual(await outbox(rig), ['podstatus/default/web/u-1']);
+      rig.hub.answer = () => objectAnswer(podObject(running, '2'));
+      await rig.hub.connect(true);
+      await emptied(rig);
+      assert.deepEqual(patches(rig).map(statusOf), [running]);
+    }));
+
+  test('whose answer is lost with the connection is sent again on the next one', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig);
+      const { answer } = rig.hub;
+      rig.hub.answer = () => undefined;
+      await rig.meta.client.reportPodStatus(web, running);
+      await until(() => patches(rig).length === 1);
+      await rig.hub.connect(false);
+      await until(() => !rig.meta.client.connected);
+      rig.hub.answer = answer;
+      await rig.hub.connect(true);
+      await emptied(rig);
+      assert.equal(patches(rig).length, 2);
+    }));
+
+  test('the cloud refuses is repeated with growing pauses and as a full patch', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig, { phase: 'Running', podIP: '10.0.0.1' });
+      const { answer } = rig.hub;
+      rig.hub.answer = () => errorAnswer('Conflict', 'the object has been modified');
+      await rig.meta.client.reportPodStatus(web, running);
+      await until(() => patches(rig).length === 1);
+      assert.deepEqual(statusOf(patches(rig)[0]), { conditions: [condition('True')] });
+      await tick(rig, 1_000);
+      await until(() => patches(rig).length === 2);
+      rig.hub.answer = answer;
+      while (patches(rig).length < 3) await tick(rig, 500);
+      assert.deepEqual(statusOf(patches(rig)[2]), running);
+      await emptied(rig);
+    }));
+
+  for (const [what, reply] of [
+    ['does not exist', errorAnswer('NotFound', 'pods "web" not found')],
+    [
+      'has another UID',
+      errorAnswer('Conflict', 'Precondition failed: UID in precondition: u-1, UID in object: u-2'),
+    ],
+  ] as const) {
+    test(`of a pod that ${what} in the cloud is dropped with the pod, and edged is told`, () =>
+      withMetaManager(async (rig) => {
+        await begin(rig);
+        rig.hub.answer = () => reply;
+        await rig.meta.client.reportPodStatus(web, running);
+        await until(() => rig.told.includes('podDeleted default/web u-1'));
+        assert.deepEqual(await outbox(rig), []);
+        assert.equal(await storedStatus(rig), undefined);
+      }));
+  }
+
+  test('of a pod that is not stored any more is dropped', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig);
+      await rig.hub.down('delete', 'default/pod/web', {
+        metadata: { name: 'web', namespace: 'default', uid: 'u-1' },
+      });
+      await until(() => rig.told.includes('podDeleted default/web u-1'));
+      await rig.meta.client.reportPodStatus(web, running);
+      await emptied(rig);
+      assert.deepEqual(patches(rig), []);
+    }));
+
+  test('is said in full after an outage, because the cluster may have taken the node for lost', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig);
+      await rig.meta.client.reportPodStatus(web, running);
+      await emptied(rig);
+      for (const [awayMs, expected] of [
+        [5_000, 1],
+        [60_000, 2],
+      ] as const) {
+        await rig.hub.connect(false);
+        await until(() => !rig.meta.client.connected);
+        rig.clock.advance(awayMs);
+        await rig.hub.connect(true);
+        await until(() => rig.meta.client.connected);
+        await tick(rig, 0);
+        await until(() => patches(rig).length === expected, `${expected} patches after ${awayMs} ms`);
+      }
+      assert.deepEqual(statusOf(patches(rig)[1]), {
+        '$setElementOrder/conditions': [{ type: 'Ready' }],
+        conditions: [{ status: 'True', type: 'Ready' }],
+        phase: 'Running',
+        podIP: '10.0.0.1',
+      });
+    }));
+
+  test('changed by someone else in the cloud is put right, once, when the cloud tells', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig);
+      await rig.meta.client.reportPodStatus(web, running);
+      await emptied(rig);
+      const lost = { ...running, conditions: [condition('False')] };
+      rig.hub.answer = () => objectAnswer(podObject(lost, '9'));
+      for (const version of ['5', '6', '7'])
+        await rig.hub.down('update', 'default/pod/web', podObject(lost, version));
+      await until(() => patches(rig).length === 2);
+      assert.deepEqual((statusOf(patches(rig)[1]) as { conditions: unknown }).conditions, [
+        { status: 'True', type: 'Ready' },
+      ]);
+      await tick(rig, 60_000);
+      assert.equal(patches(rig).length, 2, 'a cloud that does not take it is not asked for ever');
+    }));
+
+  test('is sent even when the disk is full, and the caller learns that it is not durable', () => {
+    let full = false;
+    return withMetaManager(
+      async (rig) => {
+        await begin(rig);
+        full = true;
+        await assert.rejects(rig.meta.client.reportPodStatus(web, running), { code: 'STORE_FULL' });
+        await until(() => patches(rig).length > 0);
+        full = false;
+      },
+      {
+        wrap: (store) => ({
+          ...store,
+          epoch: store.epoch,
+          write: (statements) =>
+            full ? Promise.reject(storeErrors.create('STORE_FULL', { path: 'x' })) : store.write(statements),
+        }),
+      },
+    );
+  });
+});
+
+describe('a pod deletion', () => {
+  test('follows the last status, with grace 0 and the UID as precondition', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig);
+      const reports = [
+        rig.meta.client.reportPodStatus(web, { phase: 'Succeeded' }),
+        rig.meta.client.deletePod(web),
+      ];
+      await Promise.all(reports);
+      await emptied(rig);
+      const operations = rig.hub.sent.map((message) => message.route.operation).slice(1);
+      assert.deepEqual(operations, ['patch', 'delete']);
+      const last = rig.hub.sent.at(-1);
+      assert.equal(last?.route.resource, 'default/pod/web');
+      assert.deepEqual(last?.content, { gracePeriodSeconds: 0, preconditions: { uid: 'u-1' } });
+      assert.notEqual(await storedStatus(rig), undefined, "the row stays until the cloud's own delete");
+    }));
+
+  test('does not wait for a status the cloud will not take', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig);
+      rig.hub.answer = ({ route }) =>
+        route.operation === 'delete' ? 'OK' : errorAnswer('Invalid', 'status');
+      await Promise.all([rig.meta.client.reportPodStatus(web, running), rig.meta.client.deletePod(web)]);
+      while (!rig.hub.sent.some((message) => message.route.operation === 'delete')) await tick(rig, 500);
+    }));
+
+  test('of a pod that is gone already is done, and edged is told', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig);
+      rig.hub.answer = () => ({ ErrStatus: { reason: 'NotFound', message: 'pods "web" not found' } });
+      await rig.meta.client.deletePod(web);
+      await until(() => rig.told.includes('podDeleted default/web u-1'));
+      assert.deepEqual(await outbox(rig), []);
+    }));
+
+  test('a cloud never answers leaves when a later ping is answered', () => {
+    let proofs = 0;
+    return withMetaManager(
+      async (rig) => {
+        await begin(rig);
+        rig.hub.answer = () => undefined;
+        await rig.meta.client.deletePod(web);
+        await until(() => rig.hub.sent.some((message) => message.route.operation === 'delete'));
+        assert.deepEqual(await outbox(rig), ['poddelete/default/web/u-1']);
+        rig.clock.advance(30_000);
+        await emptied(rig);
+        assert.equal(proofs, 1);
+      },
+      {
+        proveReceipt: async () => {
+          proofs += 1;
+        },
+      },
+    );
+  });
+});
+
+describe('a node status', () => {
+  test('taken for lost by the cluster is corrected in the next exchange', () =>
+    withMetaManager(async (rig) => {
+      const ready = (status: string, lastHeartbeatTime: string) => ({
+        type: 'Ready',
+        status,
+        lastHeartbeatTime,
+      });
+      const node = (status: object, resourceVersion: string) => ({
+        metadata: { name: 'edge-a', uid: 'n', resourceVersion },
+        status,
+      });
+      let inCloud = { conditions: [ready('True', '1')] };
+      await rig.hub.connect(true);
+      await rig.hub.down('update', 'null/node/edge-a', node(inCloud, '1'));
+      let version = 1;
+      rig.hub.answer = ({ route, content }) => {
+        if (route.operation !== 'patch') return undefined;
+        const [change] = JSON.parse(String(content)).status.conditions;
+        inCloud = { conditions: [{ ...(inCloud.conditions[0] as object), ...change }] };
+        version += 1;
+        return objectAnswer(node(inCloud, String(version)));
+      };
+      await rig.meta.client.reportNodeStatus('edge-a', { conditions: [ready('True', '1')] });
+      await emptied(rig);
+      assert.equal(patches(rig).length, 0);
+      inCloud = { conditions: [ready('Unknown', '1')] };
+      await rig.meta.client.reportNodeStatus('edge-a', { conditions: [ready('True', '2')] });
+      await emptied(rig);
+      await until(() => patches(rig).length === 2);
+      assert.deepEqual(
+        patches(rig).map((patch) => [
+          patch.route.resource,
+          (statusOf(patch) as { conditions: unknown[] }).conditions,
+        ]),
+        [
+          ['null/nodepatch/edge-a', [{ lastHeartbeatTime: '2', type: 'Ready' }]],
+          ['null/nodepatch/edge-a', [{ status: 'True', type: 'Ready' }]],
+        ],
+      );
+    }));
+});
