@@ -1,0 +1,6 @@
+export {
+  createEdgeController,
+  type EdgeController,
+  type EdgeControllerOptions,
+  type EdgeControllerPorts,
+} from './edge-controller.ts';
