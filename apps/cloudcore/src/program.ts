@@ -105,17 +105,12 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
     lifecycle: [edge.lifecycle, device.lifecycle],
   });
 
-  const modules: Module[] = [https];
+  // stopped last: the others write through it until their end
+  const modules: Module[] = [{ name: 'kube', start: async () => {}, stop: async () => kube.close() }, https];
   if (edgeController.enable) modules.push(edge.module);
   if (deviceController.enable) modules.push(device.module);
   if (hub.enable) modules.push(cloudhub.module);
-  return createProgram(
-    [...modules, { name: 'kube', start: async () => {}, stop: async () => kube.close() }],
-    {
-      log,
-      clock,
-    },
-  );
+  return createProgram(modules, { log, clock });
 }
 
 async function clusterIdentity(kube: Pick<KubeClient, 'get'>): Promise<string> {
