@@ -1,8 +1,10 @@
 export { cloudcoreErrors } from './cloudcore.ts';
 export { configErrors } from './config.ts';
+export { controllerErrors } from './controllers.ts';
 export { criErrors } from './cri.ts';
 export { deviceErrors } from './device.ts';
 export { edgecoreErrors } from './edgecore.ts';
+export { edgedErrors } from './edged.ts';
 export { kubeErrors } from './kube.ts';
 export { mapperErrors } from './mapper.ts';
 export { messageErrors } from './message.ts';

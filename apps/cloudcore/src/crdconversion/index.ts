@@ -1,0 +1,6 @@
+export { CONVERSION_PATH, conversionRoute } from './conversion-route.ts';
+export {
+  type CustomResourcesOptions,
+  type CustomResourcesOutcome,
+  ensureCustomResources,
+} from './custom-resources.ts';
