@@ -113,6 +113,7 @@ function typeOf(name: string, request: TwinRequest, { mode, modelType }: Machine
 function compare(stored: Twin, request: TwinRequest, machine: Machine): Step {
   const { mode, now } = machine;
   const revived = stored.type === DELETED;
+  if (revived && request.type === DELETED) return undefined;
   const type = revived ? request.type || 'string' : stored.type;
   const next: { -readonly [K in keyof Twin]: Twin[K] } = { ...stored };
   const touched: ('expected' | 'actual')[] = [];
@@ -134,20 +135,21 @@ function compare(stored: Twin, request: TwinRequest, machine: Machine): Step {
     next[`${side}Version`] = version;
     touched.push(side);
   }
+  // A deleted twin does not come back by half.
+  if (rejected !== undefined && revived) return rejection(stored, rejected);
   if (rejected === undefined) {
     if (stored.optional && request.optional === false) next.optional = false;
     if (revived) next.type = type;
   }
   const changed = touched.length > 0 || next.optional !== stored.optional || next.type !== stored.type;
   if (!changed && rejected === undefined) return undefined;
-  const tombstone = next.type === DELETED;
   return {
     after: next,
     store: changed,
     tell: changed,
     result: changed ? msgTwin(next, touched) : {},
     last: revived ? null : msgTwin(stored),
-    current: tombstone ? null : msgTwin(next),
+    current: msgTwin(next),
     ...(rejected !== undefined
       ? { report: { [rejected]: true } }
       : mode === 'rest'
