@@ -86,6 +86,7 @@ async function nodeCheck(
   { params, caller, signal }: RouteRequest,
 ): Promise<RouteAnswer> {
   const name = params['name'] ?? '';
+  if (name === '') return { status: 400, body: 'the path must name a node\n' };
   const absent = { status: 404, body: `node ${name.slice(0, 253)} does not exist\n` };
   const mayKnow =
     (caller.kind === 'certificate' && caller.nodeName === name && caller.expiredMs === 0) ||
