@@ -1,4 +1,5 @@
 import type { DownstreamObject } from './downstream.ts';
+import { createEntryIndex } from './entry-index.ts';
 import { createFlights } from './flights.ts';
 import {
   NOTHING_CONFIRMED,
@@ -9,14 +10,13 @@ import {
   type SendCommand,
   type SyncRecord,
 } from './node-queue-types.ts';
-import { type ControllerName, type ObjectIdentity, ownerOf } from './object-kind.ts';
+import { type ControllerName, ownerOf } from './object-kind.ts';
 import {
   confirmationIn,
   currentContent,
   deleteStub,
   type Entry,
   isConfirmed,
-  newEntry,
   operationOf,
 } from './queue-entry.ts';
 import { createSendOrder } from './send-order.ts';
@@ -34,9 +34,8 @@ import { createSendOrder } from './send-order.ts';
  */
 export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
   const { cluster, uuid, window = 32, resendMs = 5_000, maxResendMs = 60_000 } = options;
-  const entries = new Map<string, Entry>();
-  /** Entries that share a key: nearly always one. */
-  const keys = new Map<string, Entry[]>();
+  const entries = createEntryIndex();
+  const { siblings } = entries;
   const settled = new Set<ControllerName>();
   const order = createSendOrder<Entry>();
   /** Wanted, but their content could not be had. */
@@ -47,30 +46,12 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
   let store: string | undefined;
   let out: QueueCommand[] = [];
 
-  const entryFor = (object: ObjectIdentity): Entry => {
-    const known = entries.get(object.uid);
-    if (known !== undefined) return known;
-    const entry = newEntry(object);
-    entries.set(object.uid, entry);
-    const sharing = keys.get(entry.key);
-    if (sharing === undefined) keys.set(entry.key, [entry]);
-    else sharing.push(entry);
-    return entry;
-  };
-
-  const siblings = (entry: Entry): Entry[] => {
-    const sharing = keys.get(entry.key);
-    return sharing === undefined || sharing.length < 2 ? [] : sharing.filter((other) => other !== entry);
-  };
-
   const forget = (entry: Entry): void => {
     order.confirmed(entry);
     absent.delete(entry);
-    entries.delete(entry.object.uid);
-    const rest = siblings(entry);
-    if (rest.length === 0) keys.delete(entry.key);
-    else keys.set(entry.key, rest);
-    for (const other of rest) evaluate(other);
+    const others = siblings(entry);
+    entries.remove(entry);
+    for (const other of others) evaluate(other);
   };
 
   const isDropped = (entry: Entry): boolean => {
@@ -137,7 +118,7 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
     order.confirmed(entry);
     // Equal versions: the hash is learnt, so that later changes of the version alone are seen as such.
     if (entry.confirmed?.hash === undefined)
-      entry.confirmed = { hash: wanted.hash, version: wanted.resourceVersion, store: entry.confirmed?.store };
+      entry.confirmed = { hash: wanted.hash, version: wanted.resourceVersion };
     if (connected) {
       const { uid, resourceVersion } = wanted;
       if (entry.record === 'none') createRecord(entry);
@@ -168,7 +149,6 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
       // Gone or being read again: its controller will say so. Until then nobody waits for it, and it is asked again.
       order.confirmed(entry);
       absent.add(entry);
-      flights.wake(out);
       return;
     }
     entry.sent = true;
@@ -198,14 +178,17 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
       resourceVersion: '',
       resent: false,
     });
-    // The edge deletes by key: whatever else lay there is gone.
+    // The edge deletes by key, and whether it has done so is unknown until the ack: nothing there is confirmed any more.
+    entry.delivered = false;
     for (const other of siblings(entry)) {
       other.confirmed = undefined;
+      other.delivered = false;
       evaluate(other);
     }
   };
 
   const launch = (entry: Entry, hash: string | undefined, command: SendCommand): void => {
+    entry.confirmed = undefined;
     entry.flight = { entry, command, hash, sends: 1, stalled: false };
     flights.add(entry.flight, out);
   };
@@ -220,7 +203,7 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
   };
 
   const onWant = (object: DownstreamObject): void => {
-    const entry = entryFor(object);
+    const entry = entries.obtain(object);
     entry.object = object;
     entry.wanted = object;
     entry.dropped = false;
@@ -235,7 +218,8 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
     entry.noted = record.version;
     entry.sealed = record.hash !== undefined;
     entry.confirmed = confirmationIn(record, cluster, store);
-    if (entry.confirmed === undefined) voidNote(entry);
+    entry.delivered = entry.confirmed !== undefined;
+    if (!entry.delivered) voidNote(entry);
   };
 
   /** What the record claims does not count here, so it must be written anew even for the same version. */
@@ -246,14 +230,16 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
   const onConnected = (event: Extract<QueueEvent, { type: 'connected' }>): void => {
     connected = true;
     congested = false;
+    const otherStore = event.store !== undefined && event.store !== store;
     store = event.store;
     flights.clear(out);
     const listed = event.records && new Map(event.records.map((record) => [record.uid, record]));
-    for (const entry of entries.values()) {
+    for (const entry of entries.all()) {
       entry.flight = undefined;
       if (entry.record === 'refused') entry.record = 'none';
-      if (store !== undefined && entry.confirmed?.store !== store) {
+      if (otherStore) {
         entry.confirmed = undefined;
+        entry.delivered = false;
         voidNote(entry);
       }
       if (listed !== undefined && entry.record === 'present' && !listed.has(entry.object.uid)) {
@@ -261,11 +247,11 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
       }
     }
     for (const record of listed?.values() ?? []) {
-      const entry = entryFor(record);
+      const entry = entries.obtain(record);
       if (entry.record === 'none' || entry.record === 'present') adopt(entry, record);
       if (siblings(entry).some((other) => other.wanted !== undefined)) entry.dropped = true;
     }
-    for (const entry of [...entries.values()]) evaluate(entry);
+    for (const entry of entries.all()) evaluate(entry);
   };
 
   const lostRecord = (entry: Entry): void => {
@@ -281,9 +267,9 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
     entry.flight = undefined;
     if (flight.command.operation === 'delete') {
       entry.sent = false;
-      entry.confirmed = undefined;
     } else {
-      entry.confirmed = { hash: flight.hash, version: flight.command.resourceVersion, store };
+      entry.confirmed = { hash: flight.hash, version: flight.command.resourceVersion };
+      entry.delivered = true;
       // What is wanted by now was wanted later than this: it queues up again behind others.
       order.confirmed(entry);
     }
@@ -310,10 +296,10 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
   const onRecord = (entry: Entry, event: QueueEvent): void => {
     switch (event.type) {
       case 'record-created': {
-        const known = entry.confirmed;
+        const { confirmed, delivered } = entry;
         if (event.found === undefined) entry.record = 'present';
         else adopt(entry, event.found);
-        entry.confirmed = known ?? entry.confirmed;
+        if (confirmed !== undefined) Object.assign(entry, { confirmed, delivered });
         break;
       }
       case 'record-refused':
@@ -351,14 +337,14 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
       }
       case 'settled':
         settled.add(event.source);
-        for (const entry of [...entries.values()]) if (entry.wanted === undefined) evaluate(entry);
+        for (const entry of entries.all()) if (entry.wanted === undefined) evaluate(entry);
         break;
       case 'connected':
         onConnected(event);
         break;
       case 'disconnected':
         connected = false;
-        for (const entry of entries.values()) entry.flight = undefined;
+        for (const entry of entries.all()) entry.flight = undefined;
         flights.clear(out);
         break;
       case 'congested':
@@ -382,6 +368,7 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
       out = [];
       onEvent(event);
       pump();
+      if (connected && absent.size > 0) flights.wake(out);
       return out;
     },
     get empty() {

@@ -14,8 +14,6 @@ export interface Confirmation {
   /** Undefined: only the version is known, from a record. */
   readonly hash: string | undefined;
   readonly version: string;
-  /** The edge store that confirmed it. */
-  readonly store: string | undefined;
 }
 
 /** One object of one node, wanted or not. */
@@ -30,7 +28,10 @@ export interface Entry extends Waiting {
   noted: string;
   /** The record holds the hash: it must be reset before anything else is sent. */
   sealed: boolean;
+  /** Undefined as soon as anything else may lie there: from the moment a message is sent until its ack. */
   confirmed: Confirmation | undefined;
+  /** The edge had it, in whatever version: changes are updates. */
+  delivered: boolean;
   /** The edge may have it. */
   sent: boolean;
   flight: Flight<Entry> | undefined;
@@ -46,6 +47,7 @@ export function newEntry(object: ObjectIdentity): Entry {
     noted: NOTHING_CONFIRMED,
     sealed: false,
     confirmed: undefined,
+    delivered: false,
     sent: false,
     flight: undefined,
     seq: 0,
@@ -63,7 +65,7 @@ export function confirmationIn(
   if (record.version === NOTHING_CONFIRMED) return undefined;
   if (record.cluster !== undefined && record.cluster !== cluster) return undefined;
   if (store !== undefined && record.store !== store) return undefined;
-  return { hash: record.hash, version: record.version, store: record.store };
+  return { hash: record.hash, version: record.version };
 }
 
 /**
@@ -86,7 +88,7 @@ export function currentContent(object: DownstreamObject): KubeObject | undefined
 export function operationOf(entry: Entry, wanted: DownstreamObject, content: KubeObject) {
   // A pod that is being deleted arrives as an update even when it is new: upstream edges stop pods on update.
   if (content.metadata.deletionTimestamp !== undefined) return 'update';
-  return entry.confirmed === undefined ? wanted.firstOperation : 'update';
+  return entry.delivered ? 'update' : wanted.firstOperation;
 }
 
 /** What a delete carries: name, namespace and uid (spec/message-protocol.md §7.4). */

@@ -1,0 +1,425 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createNodeQueue } from './node-queue.ts';
+import type {
+  NodeQueueOptions,
+  QueueCommand,
+  QueueEvent,
+  SendCommand,
+  SyncRecord,
+} from './node-queue-types.ts';
+import { type Wish, wish } from './testing/hub-bed.ts';
+
+/** Drives a queue whose record commands succeed at once, and collects what it sends. */
+function bench(options: Partial<NodeQueueOptions> = {}) {
+  let ids = 0;
+  const queue = createNodeQueue({ cluster: 'c1', uuid: () => `m${++ids}`, ...options });
+  const sent: SendCommand[] = [];
+  const log: string[] = [];
+  /** Set to keep record commands from being answered. */
+  const held = { value: false };
+  const apply = (event: QueueEvent): void => {
+    for (const command of queue.handle(event)) carryOut(command);
+  };
+  const carryOut = (command: QueueCommand): void => {
+    if (command.type === 'send') {
+      sent.push(command);
+      return;
+    }
+    const what =
+      'uid' in command ? ` ${command.uid}` : command.type === 'create-record' ? ` ${command.object.uid}` : '';
+    log.push(command.type === 'set-timer' ? `set-timer ${command.ms}` : command.type + what);
+    if (held.value) return;
+    if (command.type === 'create-record') apply({ type: 'record-created', uid: command.object.uid });
+    if (command.type === 'reset-record') apply({ type: 'record-reset', uid: command.uid });
+    if (command.type === 'delete-record') apply({ type: 'record-gone', uid: command.uid });
+    if (command.type === 'seal-record') apply({ type: 'record-sealed', uid: command.uid, sealed: true });
+  };
+  return {
+    queue,
+    log,
+    held,
+    apply,
+    connect: (records?: readonly SyncRecord[], store?: string) =>
+      apply({ type: 'connected', records, store }),
+    want: (about: Wish) => apply({ type: 'want', object: wish(about) }),
+    unwant: (uid: string) => apply({ type: 'unwant', uid }),
+    /** What was sent since the last call: `insert name`. */
+    sent: () => sent.splice(0).map(({ operation, object }) => `${operation} ${object.name}`),
+    /** Acks everything that is not acked yet, until nothing more comes; returns it. */
+    ackAll(): string[] {
+      const got: string[] = [];
+      for (let next = sent.shift(); next !== undefined; next = sent.shift()) {
+        got.push(`${next.operation} ${next.object.name}`);
+        apply({ type: 'acked', id: next.id });
+      }
+      return got;
+    },
+    last: () => sent.at(-1) ?? assert.fail('nothing was sent'),
+    next: () => sent.shift() ?? assert.fail('nothing was sent'),
+  };
+}
+
+function record(about: Wish & { readonly store?: string }): SyncRecord {
+  const { uid, type, namespace, name, apiVersion, kind, resourceVersion } = wish(about);
+  const { store } = about;
+  return {
+    uid,
+    type,
+    namespace,
+    name,
+    apiVersion,
+    kind,
+    version: resourceVersion,
+    hash: undefined,
+    cluster: 'c1',
+    store,
+  };
+}
+
+describe('one object', () => {
+  test('changes while it is in flight become one message, of the newest', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({ version: '1' });
+    for (const version of ['2', '3', '4']) b.want({ version });
+    const first = b.next();
+    assert.deepEqual(b.sent(), []);
+    b.apply({ type: 'acked', id: first.id });
+    assert.equal(b.last().resourceVersion, '4');
+    assert.deepEqual(b.ackAll(), ['update u1']);
+  });
+
+  test('unwanted before it was ever sent, it leaves nothing behind', () => {
+    const b = bench();
+    b.held.value = true;
+    b.connect([]);
+    b.want({});
+    b.unwant('u1');
+    b.held.value = false;
+    b.apply({ type: 'record-created', uid: 'u1' });
+    assert.deepEqual([b.sent(), b.log, b.queue.empty], [[], ['create-record u1', 'delete-record u1'], true]);
+  });
+
+  test('unwanted while it is in flight, its delete waits for the ack', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({});
+    b.unwant('u1');
+    assert.deepEqual(b.ackAll(), ['insert u1', 'delete u1']);
+    assert.equal(b.queue.empty, true);
+  });
+
+  test('unwanted and wanted again while its delete is in flight, it is inserted after the ack', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({});
+    b.ackAll();
+    b.unwant('u1');
+    b.want({});
+    assert.deepEqual(b.ackAll(), ['delete u1', 'insert u1']);
+  });
+
+  test('before a delete goes out the record claims nothing any more: the same object may come back', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({});
+    b.ackAll();
+    b.held.value = true;
+    b.unwant('u1');
+    assert.deepEqual([b.sent(), b.log.at(-1)], [[], 'reset-record u1']);
+    b.apply({ type: 'record-reset', uid: 'u1' });
+    assert.deepEqual(b.sent(), ['delete u1']);
+  });
+
+  test('a pod that is being deleted travels as an update even when it is new; its end is a delete', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({ type: 'pod', deleting: true });
+    assert.deepEqual(b.ackAll(), ['update u1']);
+    b.unwant('u1');
+    assert.deepEqual(b.ackAll(), ['delete u1']);
+  });
+
+  test('secrets are updates from the first time, others inserts', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({ type: 'secret', uid: 's' });
+    b.want({ type: 'configmap', uid: 'c' });
+    assert.deepEqual(b.ackAll(), ['update s', 'insert c']);
+  });
+
+  test('a record without confirmation means insert again, one with another version update', () => {
+    const b = bench();
+    b.want({ uid: 'maybe', version: '5' });
+    b.want({ uid: 'older', version: '5' });
+    b.want({ uid: 'equal', version: '5' });
+    b.connect([
+      record({ uid: 'maybe', version: '0' }),
+      record({ uid: 'older', version: '4' }),
+      record({ uid: 'equal', version: '5' }),
+    ]);
+    assert.deepEqual(b.ackAll(), ['insert maybe', 'update older']);
+  });
+
+  test('a device is not judged by its version, since it is merged with its model', () => {
+    const b = bench();
+    b.want({ type: 'device', version: '5' });
+    b.connect([record({ type: 'device', version: '5' })]);
+    assert.deepEqual(b.ackAll(), ['update u1']);
+  });
+
+  test('a content that is gone is not sent, blocks nobody, and is asked for again', () => {
+    const b = bench();
+    let there = false;
+    const content = () =>
+      there ? { metadata: { name: 'late', uid: 'late', resourceVersion: '1' } } : undefined;
+    b.connect([]);
+    b.want({ uid: 'late', content });
+    b.want({ type: 'pod', uid: 'p' });
+    assert.deepEqual(b.ackAll(), ['insert p']);
+    there = true;
+    b.apply({ type: 'timer' });
+    assert.deepEqual(b.ackAll(), ['insert late']);
+  });
+
+  test('a content whose name belongs to another object by now is not sent', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({ content: () => ({ metadata: { name: 'u1', uid: 'successor' } }) });
+    assert.deepEqual(b.sent(), []);
+  });
+
+  test('a content newer than the hash is sent again unless the next version is the one that was sent', () => {
+    const b = bench();
+    const newer = () => ({ metadata: { name: 'u1', uid: 'u1', resourceVersion: '2' } });
+    b.held.value = true;
+    b.connect([]);
+    b.want({ version: '1', content: newer });
+    b.apply({ type: 'record-created', uid: 'u1' });
+    b.want({ version: '2', hash: 'h2', content: newer });
+    assert.deepEqual(b.ackAll(), ['insert u1']);
+  });
+
+  test('a record somebody deleted is created again while the edge has the object', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({});
+    b.ackAll();
+    b.log.length = 0;
+    b.apply({ type: 'record-gone', uid: 'u1' });
+    assert.deepEqual(b.log, ['create-record u1', 'advance-record u1']);
+  });
+});
+
+describe('objects of one key', () => {
+  test('the delete of the old UID is acked before the insert of the new one is sent (M13)', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({ type: 'pod', uid: 'old', name: 'web-0' });
+    b.ackAll();
+    b.want({ type: 'pod', uid: 'new', name: 'web-0' });
+    const removal = b.next();
+    assert.equal(removal.operation, 'delete');
+    assert.deepEqual(b.sent(), [], 'the new one waits');
+    b.apply({ type: 'acked', id: removal.id });
+    assert.deepEqual(b.ackAll(), ['insert web-0']);
+    assert.equal(b.queue.size, 1);
+  });
+
+  test('a new UID needs no delete of an old one that never went out', () => {
+    const b = bench();
+    b.want({ uid: 'old', name: 'x' });
+    b.want({ uid: 'new', name: 'x' });
+    b.connect([]);
+    assert.deepEqual([b.ackAll(), b.queue.size], [['insert x'], 1]);
+  });
+
+  test('an old record whose successor the edge has confirmed: both are settled, the old record goes last', () => {
+    const b = bench();
+    b.want({ uid: 'new', name: 'x', version: '5' });
+    b.connect([
+      record({ uid: 'old', name: 'x', version: '3' }),
+      record({ uid: 'new', name: 'x', version: '5' }),
+    ]);
+    const removal = b.next();
+    assert.deepEqual(removal.object.uid, 'old');
+    b.apply({ type: 'acked', id: removal.id });
+    assert.equal(b.log.includes('delete-record old'), false, 'the delete may have removed the new one');
+    assert.deepEqual(b.ackAll(), ['insert x']);
+    assert.equal(b.log.includes('delete-record old'), true);
+  });
+});
+
+describe('objects of one node', () => {
+  test('causes before effects: a pod waits for the configmap wanted before it, not for the one wanted after it', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({ type: 'configmap', uid: 'before' });
+    b.want({ type: 'pod', uid: 'pod' });
+    b.want({ type: 'configmap', uid: 'after' });
+    const first = b.next();
+    assert.deepEqual(b.sent(), ['insert after']);
+    b.apply({ type: 'acked', id: first.id });
+    assert.deepEqual(b.sent(), ['insert pod']);
+  });
+
+  test('models before devices before pods', () => {
+    const b = bench();
+    b.connect([]);
+    b.held.value = true;
+    const types = ['devicemodel', 'configmap', 'device', 'pod'] as const;
+    for (const type of types) b.want({ type, uid: type });
+    b.held.value = false;
+    for (const type of types.toReversed()) b.apply({ type: 'record-created', uid: type });
+    assert.deepEqual(b.ackAll(), ['insert devicemodel', 'insert configmap', 'insert device', 'insert pod']);
+  });
+
+  test('a configmap that changes again while in flight does not hold up the pod wanted before the change', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({ type: 'configmap', uid: 'c', version: '1' });
+    b.want({ type: 'pod', uid: 'p' });
+    b.want({ type: 'configmap', uid: 'c', version: '2' });
+    b.apply({ type: 'acked', id: b.next().id });
+    assert.deepEqual(b.sent(), ['update c', 'insert p']);
+  });
+
+  test('deletes wait for nobody', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({ type: 'pod', uid: 'p' });
+    b.ackAll();
+    b.want({ type: 'configmap', uid: 'c' });
+    b.unwant('p');
+    assert.deepEqual(b.sent(), ['insert c', 'delete p']);
+  });
+
+  test('a record that cannot be created blocks only its object and what came after it', () => {
+    const b = bench();
+    b.held.value = true;
+    b.connect([]);
+    b.want({ type: 'configmap', uid: 'stuck' });
+    b.want({ type: 'configmap', uid: 'fine' });
+    b.apply({ type: 'record-created', uid: 'fine' });
+    assert.deepEqual(b.sent(), ['insert fine']);
+    b.apply({ type: 'record-refused', uid: 'stuck' });
+    assert.deepEqual(b.sent(), ['insert stuck']);
+  });
+});
+
+describe('connections', () => {
+  test('reconnecting resends what is unacked, deletes included, and nothing that is confirmed (A3)', () => {
+    const b = bench();
+    b.connect([]);
+    for (const uid of ['confirmed', 'deleted']) b.want({ uid });
+    b.ackAll();
+    b.want({ uid: 'unacked' });
+    b.unwant('deleted');
+    b.sent();
+    b.apply({ type: 'disconnected' });
+    b.connect();
+    assert.deepEqual(b.sent().sort(), ['delete deleted', 'insert unacked']);
+  });
+
+  test('wanted again while its delete was on a connection that broke, it is inserted', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({});
+    b.ackAll();
+    b.unwant('u1');
+    b.want({});
+    assert.deepEqual(b.sent(), ['delete u1']);
+    b.apply({ type: 'disconnected' });
+    b.connect();
+    assert.deepEqual(b.ackAll(), ['insert u1']);
+  });
+
+  test('an ack of the connection before is not taken for one of this', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({});
+    const old = b.next();
+    b.apply({ type: 'disconnected' });
+    b.connect();
+    b.apply({ type: 'acked', id: old.id });
+    assert.equal(b.queue.inFlight, 1);
+  });
+
+  test('while the node is away changes cost nothing and no timer runs', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({});
+    b.apply({ type: 'disconnected' });
+    b.log.length = 0;
+    for (let i = 0; i < 100; i++) b.want({ version: String(i) });
+    assert.deepEqual([b.log, b.sent().length], [[], 1]);
+  });
+});
+
+describe('resending', () => {
+  test('a message that is never acked stops holding up others after three sends', () => {
+    const b = bench({ window: 1 });
+    b.connect([]);
+    b.want({ type: 'configmap', uid: 'poison' });
+    b.want({ type: 'pod', uid: 'pod' });
+    b.apply({ type: 'timer' });
+    assert.deepEqual(b.sent(), ['insert poison', 'insert poison']);
+    b.apply({ type: 'timer' });
+    assert.deepEqual(b.sent(), ['insert poison', 'insert pod']);
+    assert.equal(b.log.includes('stalled'), true);
+    b.apply({ type: 'timer' });
+    b.apply({ type: 'timer' });
+    assert.deepEqual(b.sent(), ['insert poison', 'insert pod'], 'the one whose last send is longest ago');
+  });
+
+  test('the pause doubles up to a minute and an ack starts over', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({ uid: 'a' });
+    b.want({ uid: 'b' });
+    for (let i = 0; i < 6; i++) b.apply({ type: 'timer' });
+    b.apply({ type: 'acked', id: b.next().id });
+    const pauses = b.log.filter((line) => line.startsWith('set-timer'));
+    assert.deepEqual(
+      pauses.map((line) => Number(line.slice(10)) / 1000),
+      [5, 10, 20, 40, 60, 60, 60, 5],
+    );
+  });
+
+  test('resent messages keep their id and content', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({});
+    const first = b.next();
+    b.want({ version: '2' });
+    b.apply({ type: 'timer' });
+    assert.deepEqual(b.next(), { ...first, resent: true });
+  });
+});
+
+test('the hash is noted after a quiet time, and taken back before anything else is sent', () => {
+  const b = bench();
+  b.connect([]);
+  b.want({ version: '1' });
+  b.ackAll();
+  b.apply({ type: 'quiet', uid: 'u1' });
+  assert.equal(b.log.at(-1), 'seal-record u1');
+  b.log.length = 0;
+  b.want({ version: '2', hash: 'h1' });
+  assert.deepEqual([b.log, b.sent()], [[], []], 'a change of the version alone costs no write');
+  b.held.value = true;
+  b.want({ version: '3' });
+  assert.deepEqual([b.log, b.sent()], [['reset-record u1'], []]);
+  b.apply({ type: 'record-reset', uid: 'u1' });
+  assert.deepEqual(b.sent(), ['update u1']);
+});
+
+test('10,000 objects of one node are delivered in well under a second', () => {
+  const b = bench();
+  const startedAt = performance.now();
+  b.connect([]);
+  for (let i = 0; i < 10_000; i++) b.want({ type: i % 2 ? 'pod' : 'configmap', uid: `u${i}` });
+  assert.equal(b.ackAll().length, 10_000);
+  assert.ok(performance.now() - startedAt < 2_000);
+});
