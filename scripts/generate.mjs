@@ -11,6 +11,10 @@ const GENERATORS = [
   { script: 'scripts/generators/error-docs.ts', output: 'docs/errors.md' },
   { script: 'scripts/generators/crds.ts', output: 'deploy/crds' },
   { script: 'scripts/generators/cri.ts', output: 'packages/cri/src/generated' },
+  {
+    script: 'scripts/generators/kube-schemas.ts',
+    output: 'apps/standalone/src/schema/generated/kube-types.json',
+  },
 ];
 
 const checking = process.argv.includes('--check');

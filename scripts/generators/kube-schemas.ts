@@ -90,7 +90,7 @@ for (const [group, text] of sources) {
       current[mapField] = `{${typeExpression(entry[1], scope)}}`;
       continue;
     }
-    const field = /^["']?([\w$-]+)["']?(\?)?: (.+)$/.exec(trimmed);
+    const field = /^(?:readonly )?["']?([\w$-]+)["']?(\?)?: (.+)$/.exec(trimmed);
     if (!field) continue;
     const key = `${field[1]}${field[2] ? '' : '!'}`;
     if (field[3] === '{') mapField = key;

@@ -1,0 +1,386 @@
+import type { UnknownObject } from '@kubeedge-ts/apis';
+import { textAt } from '../table/column.ts';
+import * as columns from '../table/core-columns.ts';
+import { nodeColumns } from '../table/node-columns.ts';
+import { podColumns } from '../table/pod-columns.ts';
+import * as workload from '../table/workload-columns.ts';
+import * as core from './core-strategies.ts';
+import { type BuiltinEntry, defineBuiltin } from './define.ts';
+import { eventsV1Codec } from './events-v1.ts';
+import { podStrategy } from './pod-strategy.ts';
+import { serviceStrategy } from './service-strategy.ts';
+import type { ResourceDefinition, Verb } from './types.ts';
+import * as workloads from './workload-strategies.ts';
+
+const CREATE: readonly Verb[] = ['create'];
+const field =
+  (...path: string[]) =>
+  (object: UnknownObject): string =>
+    textAt(object, ...path);
+
+const eventFields = {
+  'involvedObject.kind': field('involvedObject', 'kind'),
+  'involvedObject.namespace': field('involvedObject', 'namespace'),
+  'involvedObject.name': field('involvedObject', 'name'),
+  'involvedObject.uid': field('involvedObject', 'uid'),
+  'involvedObject.apiVersion': field('involvedObject', 'apiVersion'),
+  'involvedObject.resourceVersion': field('involvedObject', 'resourceVersion'),
+  'involvedObject.fieldPath': field('involvedObject', 'fieldPath'),
+  reason: field('reason'),
+  reportingComponent: field('reportingComponent'),
+  source: (object: UnknownObject) =>
+    textAt(object, 'source', 'component') || textAt(object, 'reportingComponent'),
+  type: field('type'),
+};
+
+const apps = { group: 'apps', categories: ['all'], status: true } as const;
+const batch = { group: 'batch', categories: ['all'], status: true } as const;
+const rbac = { group: 'rbac.authorization.k8s.io' } as const;
+const storage = { group: 'storage.k8s.io', clusterScoped: true, strategy: core.plainStrategy } as const;
+const review = { verbs: CREATE, virtual: true, clusterScoped: true, strategy: core.plainStrategy } as const;
+
+const entries: readonly BuiltinEntry[] = [
+  {
+    group: '',
+    plural: 'configmaps',
+    kind: 'ConfigMap',
+    type: 'core/v1.ConfigMap',
+    shortNames: ['cm'],
+    columns: columns.configMapColumns,
+    strategy: core.configMapStrategy,
+  },
+  {
+    group: '',
+    plural: 'endpoints',
+    singular: 'endpoints',
+    kind: 'Endpoints',
+    type: 'core/v1.Endpoints',
+    shortNames: ['ep'],
+    columns: columns.endpointsColumns,
+    strategy: core.plainStrategy,
+  },
+  {
+    group: '',
+    plural: 'events',
+    kind: 'Event',
+    type: 'core/v1.Event',
+    shortNames: ['ev'],
+    columns: columns.eventColumns,
+    fieldSelectors: eventFields,
+    strategy: core.eventStrategy,
+  },
+  {
+    group: '',
+    plural: 'namespaces',
+    kind: 'Namespace',
+    type: 'core/v1.Namespace',
+    shortNames: ['ns'],
+    clusterScoped: true,
+    status: true,
+    verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'] as const,
+    columns: columns.namespaceColumns,
+    fieldSelectors: { 'status.phase': field('status', 'phase') },
+    actions: { finalize: { kind: 'Namespace', verbs: ['update'] as const } },
+    strategy: core.namespaceStrategy,
+  },
+  {
+    group: '',
+    plural: 'nodes',
+    kind: 'Node',
+    type: 'core/v1.Node',
+    shortNames: ['no'],
+    clusterScoped: true,
+    status: true,
+    columns: nodeColumns,
+    fieldSelectors: {
+      'spec.unschedulable': (node: UnknownObject) => textAt(node, 'spec', 'unschedulable') || 'false',
+    },
+    strategy: core.nodeStrategy,
+  },
+  {
+    group: '',
+    plural: 'persistentvolumeclaims',
+    kind: 'PersistentVolumeClaim',
+    type: 'core/v1.PersistentVolumeClaim',
+    shortNames: ['pvc'],
+    status: true,
+    columns: columns.persistentVolumeClaimColumns,
+    strategy: core.persistentVolumeClaimStrategy,
+  },
+  {
+    group: '',
+    plural: 'persistentvolumes',
+    kind: 'PersistentVolume',
+    type: 'core/v1.PersistentVolume',
+    shortNames: ['pv'],
+    clusterScoped: true,
+    status: true,
+    columns: columns.persistentVolumeColumns,
+    strategy: core.persistentVolumeStrategy,
+  },
+  {
+    group: '',
+    plural: 'pods',
+    kind: 'Pod',
+    type: 'core/v1.Pod',
+    shortNames: ['po'],
+    categories: ['all'],
+    status: true,
+    columns: podColumns,
+    fieldSelectors: {
+      'spec.nodeName': field('spec', 'nodeName'),
+      'spec.restartPolicy': field('spec', 'restartPolicy'),
+      'spec.schedulerName': field('spec', 'schedulerName'),
+      'spec.serviceAccountName': field('spec', 'serviceAccountName'),
+      'spec.hostNetwork': (pod: UnknownObject) => textAt(pod, 'spec', 'hostNetwork') || 'false',
+      'status.phase': field('status', 'phase'),
+      'status.podIP': field('status', 'podIP'),
+      'status.nominatedNodeName': field('status', 'nominatedNodeName'),
+    },
+    actions: {
+      binding: { kind: 'Binding', verbs: CREATE },
+      eviction: { kind: 'Eviction', group: 'policy', version: 'v1', verbs: CREATE },
+    },
+    strategy: podStrategy,
+  },
+  {
+    group: '',
+    plural: 'secrets',
+    kind: 'Secret',
+    type: 'core/v1.Secret',
+    columns: columns.secretColumns,
+    fieldSelectors: { type: field('type') },
+    strategy: core.secretStrategy,
+  },
+  {
+    group: '',
+    plural: 'serviceaccounts',
+    kind: 'ServiceAccount',
+    type: 'core/v1.ServiceAccount',
+    shortNames: ['sa'],
+    columns: columns.serviceAccountColumns,
+    actions: {
+      token: { kind: 'TokenRequest', group: 'authentication.k8s.io', version: 'v1', verbs: CREATE },
+    },
+    strategy: core.serviceAccountStrategy,
+  },
+  {
+    group: '',
+    plural: 'services',
+    kind: 'Service',
+    type: 'core/v1.Service',
+    shortNames: ['svc'],
+    categories: ['all'],
+    status: true,
+    columns: columns.serviceColumns,
+    fieldSelectors: { 'spec.clusterIP': field('spec', 'clusterIP'), 'spec.type': field('spec', 'type') },
+    strategy: serviceStrategy,
+  },
+
+  {
+    ...apps,
+    plural: 'daemonsets',
+    kind: 'DaemonSet',
+    type: 'apps/v1.DaemonSet',
+    shortNames: ['ds'],
+    columns: workload.daemonSetColumns,
+    strategy: workloads.daemonSetStrategy,
+  },
+  {
+    ...apps,
+    plural: 'deployments',
+    kind: 'Deployment',
+    type: 'apps/v1.Deployment',
+    shortNames: ['deploy'],
+    columns: workload.deploymentColumns,
+    scale: workloads.workloadScale,
+    strategy: workloads.deploymentStrategy,
+  },
+  {
+    ...apps,
+    plural: 'replicasets',
+    kind: 'ReplicaSet',
+    type: 'apps/v1.ReplicaSet',
+    shortNames: ['rs'],
+    columns: workload.replicaSetColumns,
+    scale: workloads.workloadScale,
+    fieldSelectors: { 'status.replicas': field('status', 'replicas') },
+    strategy: workloads.replicaSetStrategy,
+  },
+  {
+    ...apps,
+    plural: 'statefulsets',
+    kind: 'StatefulSet',
+    type: 'apps/v1.StatefulSet',
+    shortNames: ['sts'],
+    columns: workload.statefulSetColumns,
+    scale: workloads.workloadScale,
+    strategy: workloads.statefulSetStrategy,
+  },
+
+  {
+    group: 'events.k8s.io',
+    plural: 'events',
+    kind: 'Event',
+    type: 'events/v1.Event',
+    shortNames: ['ev'],
+    storage: 'events',
+    codec: eventsV1Codec,
+    columns: columns.eventColumns,
+    fieldSelectors: {
+      reason: field('reason'),
+      type: field('type'),
+      'regarding.kind': field('involvedObject', 'kind'),
+      'regarding.namespace': field('involvedObject', 'namespace'),
+      'regarding.name': field('involvedObject', 'name'),
+      'regarding.uid': field('involvedObject', 'uid'),
+      reportingController: field('reportingComponent'),
+    },
+    strategy: core.plainStrategy,
+  },
+
+  {
+    ...review,
+    group: 'authentication.k8s.io',
+    plural: 'selfsubjectreviews',
+    kind: 'SelfSubjectReview',
+    type: 'authentication/v1.SelfSubjectReview',
+  },
+  {
+    ...review,
+    group: 'authentication.k8s.io',
+    plural: 'tokenreviews',
+    kind: 'TokenReview',
+    type: 'authentication/v1.TokenReview',
+  },
+  {
+    ...review,
+    group: 'authorization.k8s.io',
+    plural: 'localsubjectaccessreviews',
+    kind: 'LocalSubjectAccessReview',
+    type: 'authorization/v1.LocalSubjectAccessReview',
+    clusterScoped: false,
+  },
+  {
+    ...review,
+    group: 'authorization.k8s.io',
+    plural: 'selfsubjectaccessreviews',
+    kind: 'SelfSubjectAccessReview',
+    type: 'authorization/v1.SelfSubjectAccessReview',
+  },
+  {
+    ...review,
+    group: 'authorization.k8s.io',
+    plural: 'selfsubjectrulesreviews',
+    kind: 'SelfSubjectRulesReview',
+    type: 'authorization/v1.SelfSubjectRulesReview',
+  },
+  {
+    ...review,
+    group: 'authorization.k8s.io',
+    plural: 'subjectaccessreviews',
+    kind: 'SubjectAccessReview',
+    type: 'authorization/v1.SubjectAccessReview',
+  },
+
+  {
+    ...batch,
+    plural: 'cronjobs',
+    kind: 'CronJob',
+    type: 'batch/v1.CronJob',
+    shortNames: ['cj'],
+    columns: workload.cronJobColumns,
+    strategy: core.plainSpecStrategy,
+  },
+  {
+    ...batch,
+    plural: 'jobs',
+    kind: 'Job',
+    type: 'batch/v1.Job',
+    columns: workload.jobColumns,
+    strategy: core.plainSpecStrategy,
+  },
+
+  {
+    ...rbac,
+    plural: 'clusterrolebindings',
+    kind: 'ClusterRoleBinding',
+    type: 'rbac/v1.ClusterRoleBinding',
+    clusterScoped: true,
+    columns: columns.roleBindingColumns,
+    strategy: core.roleBindingStrategy,
+  },
+  {
+    ...rbac,
+    plural: 'clusterroles',
+    kind: 'ClusterRole',
+    type: 'rbac/v1.ClusterRole',
+    clusterScoped: true,
+    strategy: core.rbacStrategy,
+  },
+  {
+    ...rbac,
+    plural: 'rolebindings',
+    kind: 'RoleBinding',
+    type: 'rbac/v1.RoleBinding',
+    columns: columns.roleBindingColumns,
+    strategy: core.roleBindingStrategy,
+  },
+  { ...rbac, plural: 'roles', kind: 'Role', type: 'rbac/v1.Role', strategy: core.rbacStrategy },
+
+  { ...storage, plural: 'csidrivers', kind: 'CSIDriver', type: 'storage/v1.CSIDriver' },
+  {
+    ...storage,
+    plural: 'csinodes',
+    kind: 'CSINode',
+    type: 'storage/v1.CSINode',
+    columns: columns.csiNodeColumns,
+  },
+  {
+    ...storage,
+    plural: 'storageclasses',
+    singular: 'storageclass',
+    kind: 'StorageClass',
+    type: 'storage/v1.StorageClass',
+    shortNames: ['sc'],
+    columns: columns.storageClassColumns,
+  },
+  {
+    ...storage,
+    plural: 'volumeattachments',
+    kind: 'VolumeAttachment',
+    type: 'storage/v1.VolumeAttachment',
+    status: true,
+  },
+
+  {
+    group: 'scheduling.k8s.io',
+    plural: 'priorityclasses',
+    singular: 'priorityclass',
+    kind: 'PriorityClass',
+    type: 'scheduling/v1.PriorityClass',
+    shortNames: ['pc'],
+    clusterScoped: true,
+    columns: columns.priorityClassColumns,
+    strategy: core.plainStrategy,
+  },
+  {
+    group: 'coordination.k8s.io',
+    plural: 'leases',
+    kind: 'Lease',
+    type: 'coordination/v1.Lease',
+    columns: columns.leaseColumns,
+    strategy: core.leaseStrategy,
+  },
+  {
+    group: 'discovery.k8s.io',
+    plural: 'endpointslices',
+    kind: 'EndpointSlice',
+    type: 'discovery/v1.EndpointSlice',
+    columns: columns.endpointSliceColumns,
+    strategy: core.plainSpecStrategy,
+  },
+];
+
+/** The resources every cluster serves, in the order of discovery. */
+export const builtinResources: readonly ResourceDefinition[] = entries.map(defineBuiltin);

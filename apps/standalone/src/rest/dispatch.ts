@@ -1,0 +1,124 @@
+import type { KubeList, UnknownObject } from '@kubeedge-ts/apis';
+import type { ResourceDefinition, Verb } from '../registry/types.ts';
+import { includeObjectOf, partialObject, partialOf, tableOf } from '../table/table.ts';
+import { methodNotAllowed, resourceNotFound } from './api-error.ts';
+import type { ApiContext, ApiRequest, ApiResponse, StreamResponse } from './api-request.ts';
+import { handleCreate } from './create.ts';
+import { handleDelete, handleDeleteCollection } from './delete.ts';
+import { handleGet, handleList } from './list.ts';
+import { finalizeNamespace } from './namespace-finalize.ts';
+import { negotiate } from './negotiate.ts';
+import { handlePatch } from './patch.ts';
+import { bindPod, evictPod } from './pod-actions.ts';
+import { handleScale } from './scale.ts';
+import { handleUpdate } from './update.ts';
+import { handleWatch, type Presentation } from './watch.ts';
+
+export type ResourceHandler = (context: ApiContext, request: ApiRequest) => Promise<ApiResponse>;
+
+const HANDLERS: Readonly<Record<Exclude<Verb, 'watch'>, ResourceHandler>> = {
+  get: handleGet,
+  list: handleList,
+  create: handleCreate,
+  update: handleUpdate,
+  patch: handlePatch,
+  delete: handleDelete,
+  deletecollection: handleDeleteCollection,
+};
+
+/** Subresources with an own handler, by `plural/subresource`. */
+const ACTIONS: Readonly<Record<string, ResourceHandler>> = {
+  'pods/binding': bindPod,
+  'pods/eviction': evictPod,
+  'namespaces/finalize': finalizeNamespace,
+};
+
+export interface Dispatcher {
+  handle(request: ApiRequest): Promise<ApiResponse | StreamResponse>;
+}
+
+/**
+ * Finds the handler of a request for a resource.
+ *
+ * @param extra handlers that need more than the context: reviews by storage key, `serviceaccounts/token`
+ */
+export function createDispatcher(
+  context: ApiContext,
+  extra: Readonly<Record<string, ResourceHandler>>,
+): Dispatcher {
+  const actions: Readonly<Record<string, ResourceHandler>> = { ...ACTIONS, ...extra };
+  return {
+    async handle(request) {
+      const { definition, info } = request;
+      const { verb, subresource } = info;
+      if (subresource !== '') return handleSubresource(context, actions, request);
+      if (!definition.verbs.includes(verb)) {
+        if (verb === 'watch' && info.name !== '' && definition.verbs.includes('get')) {
+          return handleWatch(context, request, presentation(context, request));
+        }
+        throw methodNotAllowed();
+      }
+      if (definition.virtual) {
+        const review = actions[definition.storage];
+        if (review === undefined) throw resourceNotFound();
+        return review(context, request);
+      }
+      if (verb === 'watch') return handleWatch(context, request, presentation(context, request));
+      return presented(context, request, await HANDLERS[verb](context, request));
+    },
+  };
+}
+
+async function handleSubresource(
+  context: ApiContext,
+  actions: Readonly<Record<string, ResourceHandler>>,
+  request: ApiRequest,
+): Promise<ApiResponse> {
+  const { definition, info } = request;
+  if (info.subresource === 'status' && definition.status) {
+    if (info.verb !== 'get' && info.verb !== 'update' && info.verb !== 'patch') throw methodNotAllowed();
+    return presented(context, request, await HANDLERS[info.verb](context, request));
+  }
+  if (info.subresource === 'scale' && definition.scale !== undefined) return handleScale(context, request);
+  const declared = definition.actions?.[info.subresource];
+  const action = actions[`${definition.storage}/${info.subresource}`];
+  if (declared === undefined || action === undefined) throw resourceNotFound();
+  if (!declared.verbs.includes(info.verb)) throw methodNotAllowed();
+  return action(context, request);
+}
+
+/** The answer in the form the client asked for; only what was read is shown as a table. */
+function presented(context: ApiContext, request: ApiRequest, response: ApiResponse): ApiResponse {
+  const form = negotiate(request.header('accept'));
+  const { verb } = request.info;
+  if (form === 'object' || (verb !== 'get' && verb !== 'list')) return response;
+  const content = response.body as UnknownObject | KubeList<UnknownObject>;
+  if (form === 'partial') return { ...response, body: partialOf(content) };
+  return { ...response, body: table(context, request.definition, request.query, content, true) };
+}
+
+function presentation(context: ApiContext, request: ApiRequest): Presentation {
+  const form = negotiate(request.header('accept'));
+  if (form === 'object') return (object) => object;
+  if (form === 'partial') return partialObject;
+  let first = true;
+  return (object) => {
+    const withColumns = first;
+    first = false;
+    return table(context, request.definition, request.query, object, withColumns);
+  };
+}
+
+function table(
+  context: ApiContext,
+  definition: ResourceDefinition,
+  query: URLSearchParams,
+  content: UnknownObject | KubeList<UnknownObject>,
+  withColumns: boolean,
+): unknown {
+  return tableOf(definition, content, {
+    include: includeObjectOf(query),
+    nowMs: context.clock.now(),
+    withColumns,
+  });
+}

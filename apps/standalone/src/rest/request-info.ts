@@ -1,0 +1,89 @@
+import type { Verb } from '../registry/types.ts';
+
+/** What a request is about, as authorization and routing see it. */
+export type RequestInfo = ResourceRequest | NonResourceRequest;
+
+export interface ResourceRequest {
+  readonly kind: 'resource';
+  readonly verb: Verb;
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  /** Empty for cluster scope and for requests over all namespaces. */
+  readonly namespace: string;
+  /** Empty for collections. */
+  readonly name: string;
+  readonly subresource: string;
+  readonly path: string;
+}
+
+export interface NonResourceRequest {
+  readonly kind: 'path';
+  /** The HTTP method in lower case. */
+  readonly verb: string;
+  readonly path: string;
+}
+
+/** Subresources of namespaces; anything else below a namespace is a namespaced resource. */
+const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
+
+/** Splits a path of the form `/api/v1/…` or `/apis/group/version/…`. Segments are percent-decoded. */
+export function parseRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
+  const plain: NonResourceRequest = { kind: 'path', verb: method.toLowerCase(), path };
+  const segments = decoded(path);
+  if (segments === undefined) return plain;
+  const rest =
+    segments[0] === 'api' ? segments.slice(2) : segments[0] === 'apis' ? segments.slice(3) : undefined;
+  if (rest === undefined || rest.length === 0 || rest.length > 6) return plain;
+  const [group, version] =
+    segments[0] === 'api' ? ['', segments[1] ?? ''] : [segments[1] ?? '', segments[2] ?? ''];
+
+  let [namespace, tail] = ['', rest];
+  if (rest[0] === 'namespaces' && rest.length > 2 && !NAMESPACE_SUBRESOURCES.has(rest[2] ?? '')) {
+    namespace = rest[1] ?? '';
+    tail = rest.slice(2);
+  } else if (rest[0] === 'namespaces' && rest.length > 1) {
+    namespace = rest[1] ?? '';
+  }
+  const [plural = '', name = '', subresource = ''] = tail;
+  if (tail.length > 3 || plural === '') return plain;
+  const verb = verbOf(method, name !== '', query);
+  if (verb === undefined) return plain;
+  return { kind: 'resource', verb, group, version, plural, namespace, name, subresource, path };
+}
+
+function decoded(path: string): string[] | undefined {
+  try {
+    return path
+      .replace(/^\/+|\/+$/g, '')
+      .split('/')
+      .map((segment) => decodeURIComponent(segment));
+  } catch {
+    // A broken percent escape names nothing.
+    return undefined;
+  }
+}
+
+function verbOf(method: string, named: boolean, query: URLSearchParams): Verb | undefined {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+      if (isTrue(query.get('watch'))) return 'watch';
+      return named ? 'get' : 'list';
+    case 'POST':
+      return 'create';
+    case 'PUT':
+      return 'update';
+    case 'PATCH':
+      return 'patch';
+    case 'DELETE':
+      return named ? 'delete' : 'deletecollection';
+    default:
+      return undefined;
+  }
+}
+
+/** Query parameters of type bool: present and not false. */
+export function isTrue(value: string | null): boolean {
+  return value !== null && value !== 'false' && value !== '0';
+}

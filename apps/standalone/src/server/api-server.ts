@@ -1,0 +1,189 @@
+import { createServer } from 'node:https';
+import { hostname, networkInterfaces } from 'node:os';
+import { errorText, standaloneErrors } from '@kubeedge-ts/errors';
+import {
+  type Clock,
+  deferred,
+  type Logger,
+  type Random,
+  silentLogger,
+  systemClock,
+  systemRandom,
+} from '@kubeedge-ts/runtime';
+import { createAuthenticator } from '../auth/authenticator.ts';
+import { createServiceAccountTokens } from '../auth/service-account-tokens.ts';
+import { ephemeralIdentity, loadIdentity, prepareDataDir, storePath } from '../data-dir.ts';
+import { adminKubeconfig } from '../kubeconfig.ts';
+import { builtinResources } from '../registry/builtin.ts';
+import { createRegistry } from '../registry/registry.ts';
+import { API_SERVICE_IP } from '../registry/service-strategy.ts';
+import type { ApiContext } from '../rest/api-request.ts';
+import { createDispatcher } from '../rest/dispatch.ts';
+import { reviewHandlers } from '../rest/reviews.ts';
+import { tokenRequestHandler } from '../rest/token-request.ts';
+import { type HistoryLimits, openObjectStore } from '../storage/index.ts';
+import { bootstrapCluster } from './bootstrap.ts';
+import { createHandler } from './handler.ts';
+import { createPathRoutes } from './routes.ts';
+
+export interface ApiServerOptions {
+  /** Where everything is kept; without it the cluster lives in memory and ends with the process. */
+  readonly dataDir?: string;
+  /** Default 127.0.0.1. */
+  readonly bindAddress?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Address clients and pods are told; default the bind address, or this machine's first one if that is "all". */
+  readonly advertiseAddress?: string;
+  /** More names and addresses for the serving certificate. */
+  readonly tlsSans?: readonly string[];
+  readonly history?: HistoryLimits;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Logger;
+}
+
+/** A running API server. */
+export interface ApiServer {
+  /** `https://host:port`, reachable from this machine. */
+  readonly url: string;
+  readonly port: number;
+  readonly caPem: string;
+  /** Kubeconfig of the administrator, as YAML. */
+  readonly adminKubeconfig: string;
+  /** Stops listening, ends all watches, closes the store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the embedded Kubernetes API server and resolves when it serves.
+ *
+ * @throws STANDALONE_DATA_DIR_UNUSABLE, STANDALONE_DATA_DIR_IN_USE, STANDALONE_STORE_DAMAGED, STANDALONE_STORE_NEWER,
+ * STANDALONE_PKI_UNREADABLE, STANDALONE_LISTEN_FAILED
+ */
+export async function createApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
+  const { dataDir, bindAddress = '127.0.0.1', log = silentLogger } = options;
+  const { clock = systemClock, random = systemRandom } = options;
+  const advertiseAddress = options.advertiseAddress ?? reachableAddress(bindAddress);
+  const names = servingNames(bindAddress, advertiseAddress, options.tlsSans ?? []);
+  if (dataDir !== undefined) prepareDataDir(dataDir);
+  const store = openObjectStore({
+    path: dataDir === undefined ? ':memory:' : storePath(dataDir),
+    ...(options.history && { history: options.history }),
+  });
+  try {
+    const identity =
+      dataDir === undefined
+        ? await ephemeralIdentity(names, clock.now())
+        : await loadIdentity(dataDir, names, clock.now());
+    const registry = createRegistry(builtinResources);
+    const context: ApiContext = { store, registry, clock, random, log };
+    const tokens = createServiceAccountTokens({ keyPem: identity.serviceAccountKey, store, clock, random });
+    const server = createServer({
+      key: identity.serving.key,
+      cert: identity.serving.cert,
+      ca: identity.ca.cert,
+      // Everybody may connect; who has no certificate of ours needs a token or stays anonymous.
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+    });
+    server.headersTimeout = 30_000;
+    server.requestTimeout = 60_000;
+    server.keepAliveTimeout = 120_000;
+    server.maxHeadersCount = 100;
+
+    const ready = deferred<ReturnType<typeof createHandler>>();
+    server.on('request', async (request, response) => (await ready.promise)(request, response));
+    const port = await listen(server, bindAddress, options.port ?? 0);
+    const url = `https://${urlHost(bindAddress === '0.0.0.0' || bindAddress === '::' ? advertiseAddress : bindAddress)}:${port}`;
+    const paths = createPathRoutes({
+      registry,
+      tokens,
+      checks: [{ name: 'ping', healthy: () => true }],
+      serverAddress: () => `${urlHost(advertiseAddress)}:${port}`,
+    });
+    const dispatcher = createDispatcher(context, {
+      ...reviewHandlers(tokens),
+      'serviceaccounts/token': tokenRequestHandler(tokens),
+    });
+    const handle = createHandler({
+      context,
+      authenticator: createAuthenticator(store, tokens),
+      dispatcher,
+      paths,
+    });
+    // The cluster is complete before the first request is looked at.
+    await bootstrapCluster(context, { caPem: identity.ca.cert, advertiseAddress, port });
+    ready.resolve(handle);
+
+    return {
+      url,
+      port,
+      caPem: identity.ca.cert,
+      adminKubeconfig: adminKubeconfig(url, identity),
+      async close() {
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        server.closeAllConnections();
+        await closed;
+        store.close();
+      },
+    };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function listen(server: ReturnType<typeof createServer>, address: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(
+        standaloneErrors.create(
+          'STANDALONE_LISTEN_FAILED',
+          { address, port, problem: errorText(cause) },
+          cause,
+        ),
+      );
+    });
+    server.listen(port, address, () => {
+      const bound = server.address();
+      resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
+    });
+  });
+}
+
+function urlHost(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
+
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .filter((entry) => !entry.internal && !entry.address.startsWith('fe80'))
+    .map((entry) => entry.address);
+}
+
+function reachableAddress(bindAddress: string): string {
+  if (bindAddress !== '0.0.0.0' && bindAddress !== '::') return bindAddress;
+  return ownAddresses().find((address) => !address.includes(':')) ?? '127.0.0.1';
+}
+
+function servingNames(bindAddress: string, advertise: string, more: readonly string[]): string[] {
+  const everywhere = bindAddress === '0.0.0.0' || bindAddress === '::';
+  const service = 'kubernetes.default.svc';
+  return [
+    'localhost',
+    'kubernetes',
+    'kubernetes.default',
+    service,
+    `${service}.cluster.local`,
+    hostname().toLowerCase(),
+    '127.0.0.1',
+    '::1',
+    API_SERVICE_IP,
+    advertise,
+    ...(everywhere ? ownAddresses() : [bindAddress]),
+    ...more,
+  ];
+}

@@ -1,0 +1,3 @@
+export { type ObjectStoreOptions, openObjectStore } from './object-store.ts';
+export * from './revision.ts';
+export * from './types.ts';
