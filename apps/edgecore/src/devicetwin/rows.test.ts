@@ -40,10 +40,10 @@ const version = fc.option(fc.record({ cloud: fc.nat(), edge: fc.nat() }, { noNul
   nil: undefined,
 });
 const side = fc.option(
-  fc.record({ value: fc.string({ minLength: 1, maxLength: 20 }), timestamp: fc.nat() }),
-  {
-    nil: undefined,
-  },
+  fc
+    .tuple(fc.string({ minLength: 1, maxLength: 20 }), fc.nat())
+    .map(([value, timestamp]) => ({ value, timestamp })),
+  { nil: undefined },
 );
 const twin = (name: string): fc.Arbitrary<Twin> =>
   fc
