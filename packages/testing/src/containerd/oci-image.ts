@@ -153,11 +153,8 @@ export async function busyboxImage(names: readonly string[], busybox = '/bin/bus
 export async function pauseImage(names: readonly string[], busybox = '/bin/busybox'): Promise<ImageSource> {
   return {
     names,
-    entrypoint: ['/pause', 'sleep', '2147483647'],
-    files: [
-      { path: 'pause', link: 'busybox' },
-      { path: 'busybox', mode: 0o755, content: await readFile(busybox) },
-    ],
+    entrypoint: ['/busybox', 'sleep', '2147483647'],
+    files: [{ path: 'busybox', mode: 0o755, content: await readFile(busybox) }],
   };
 }
 

@@ -1,0 +1,72 @@
+import { durationMs, type EdgeCoreConfig } from '@kubeedge-ts/apis/config';
+
+export interface Taint {
+  readonly key: string;
+  readonly value?: string | undefined;
+  readonly effect: string;
+}
+
+/** What edged acts on of `modules.edged` (spec/keadm-and-config.md §4.1). */
+export interface EdgedConfig {
+  readonly nodeName: string;
+  /** Empty: found by looking at the machine. */
+  readonly nodeIP: string;
+  readonly rootDir: string;
+  readonly podLogsDir: string;
+  readonly nodeLabels: Readonly<Record<string, string>>;
+  readonly registerNode: boolean;
+  readonly registerSchedulable: boolean;
+  readonly taints: readonly Taint[];
+  readonly controllerAttachDetach: boolean;
+  readonly readOnlyPort: number;
+  readonly maxPods: number;
+  readonly podsPerCore: number;
+  readonly systemReserved: Readonly<Record<string, string>>;
+  readonly kubeReserved: Readonly<Record<string, string>>;
+  readonly evictionHard: Readonly<Record<string, string>>;
+  readonly clusterDNS: readonly string[];
+  readonly clusterDomain: string;
+  readonly resolvConf: string;
+  readonly cgroupsPerQOS: boolean;
+  /** Used only when the runtime does not say which one it uses (LESSONS O4). */
+  readonly cgroupDriver: string;
+  /** Cgroup below which `kubepods` lies; empty or `/`: the root. */
+  readonly cgroupRoot: string;
+  readonly cpuCfsQuota: boolean;
+  readonly seccompDefault: boolean;
+  readonly statusIntervalMs: number;
+  readonly statusReportMs: number;
+  readonly leaseSeconds: number;
+}
+
+export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modules'>): EdgedConfig {
+  const kubelet = edged.tailoredKubeletConfig;
+  return {
+    nodeName: edged.hostnameOverride.toLowerCase(),
+    nodeIP: edged.nodeIP,
+    rootDir: edged.rootDirectory,
+    podLogsDir: kubelet.podLogsDir,
+    nodeLabels: edged.nodeLabels,
+    registerNode: kubelet.registerNode && edged.registerNode !== false,
+    registerSchedulable: edged.registerSchedulable,
+    taints: kubelet.registerWithTaints.map(({ key, value, effect }) => ({ key, value, effect })),
+    controllerAttachDetach: kubelet.enableControllerAttachDetach,
+    readOnlyPort: kubelet.readOnlyPort,
+    maxPods: kubelet.maxPods,
+    podsPerCore: kubelet.podsPerCore,
+    systemReserved: kubelet.systemReserved,
+    kubeReserved: kubelet.kubeReserved,
+    evictionHard: kubelet.evictionHard,
+    clusterDNS: kubelet.clusterDNS,
+    clusterDomain: kubelet.clusterDomain,
+    resolvConf: kubelet.resolvConf,
+    cgroupsPerQOS: kubelet.cgroupsPerQOS,
+    cgroupDriver: kubelet.cgroupDriver,
+    cgroupRoot: kubelet.cgroupRoot,
+    cpuCfsQuota: kubelet.cpuCFSQuota,
+    seccompDefault: kubelet.seccompDefault || edged.seccompDefault,
+    statusIntervalMs: durationMs(kubelet.nodeStatusUpdateFrequency),
+    statusReportMs: durationMs(kubelet.nodeStatusReportFrequency),
+    leaseSeconds: kubelet.nodeLeaseDurationSeconds,
+  };
+}

@@ -1,0 +1,218 @@
+import type { Pod } from '@kubeedge-ts/apis';
+import type { Module } from '@kubeedge-ts/beehive';
+import type { CriClient } from '@kubeedge-ts/cri';
+import { errorText } from '@kubeedge-ts/errors';
+import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kubeedge-ts/runtime';
+import type { EdgedSink, MetaClient } from '../metamanager/meta-client.ts';
+import type { EdgedConfig } from './config.ts';
+import type { Host } from './host.ts';
+import { createNodeLease } from './node/lease.ts';
+import { createNodeAgent } from './node/node-agent.ts';
+import { createPleg } from './pleg.ts';
+import { createPodSet } from './pod-set.ts';
+import { createPodWorker } from './pod-worker.ts';
+import { createSteps } from './runtime/carry-out.ts';
+import { createPodCgroups } from './runtime/cgroups.ts';
+import { createImagePuller } from './runtime/image-puller.ts';
+import { createObserver } from './runtime/observe.ts';
+import { createPodLogs } from './runtime/pod-logs.ts';
+import { createRuntimeWatch } from './runtime/runtime-info.ts';
+import { createVolumes } from './volumes/volumes.ts';
+
+export interface EdgedOptions {
+  /** Closed when the module stops. */
+  readonly cri: CriClient;
+  readonly meta: MetaClient;
+  readonly config: EdgedConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly host: Host;
+  /** Where the edge's Kubernetes API listens, for containers; default none (spec/edged.md §1.3). */
+  readonly service?: { readonly host: string; readonly port: string };
+}
+
+export interface Edged {
+  readonly module: Module;
+  /** What MetaManager tells edged; may be called before the module starts. */
+  readonly sink: EdgedSink;
+}
+
+const RUNTIME_CHECK_MS = 5_000;
+const RUNTIME_RETRY_MS = 500;
+const RUNTIME_STALE_MS = 30_000;
+const PLEG_STALE_MS = 180_000;
+
+/** The part of edgecore that runs the node's pods: a trimmed kubelet over CRI (DESIGN §9). */
+export function createEdged(options: EdgedOptions): Edged {
+  const { cri, meta, config, clock, random, log, host, service = { host: '', port: '' } } = options;
+  const stopping = new AbortController();
+  const running: Promise<void>[] = [];
+  const runtime = createRuntimeWatch(cri, clock, log);
+
+  const health = (): string[] => {
+    const { answeredAt, runtimeProblem, networkProblem } = runtime.info;
+    const problems: string[] = [];
+    const stale = answeredAt === undefined || clock.monotonic() - answeredAt > RUNTIME_STALE_MS;
+    if (runtimeProblem !== undefined) problems.push(runtimeProblem);
+    else if (stale) problems.push('container runtime is down');
+    if (pleg.listedAt !== undefined && clock.monotonic() - pleg.listedAt > PLEG_STALE_MS) {
+      const seconds = Math.round((clock.monotonic() - pleg.listedAt) / 1000);
+      problems.push(`PLEG is not healthy: pleg was last seen active ${seconds}s ago; threshold is 3m0s`);
+    }
+    if (networkProblem !== undefined) problems.push(networkProblem);
+    return problems;
+  };
+
+  const node = createNodeAgent({
+    config,
+    host,
+    meta,
+    runtime: () => runtime.info,
+    health,
+    clock,
+    random,
+    log,
+  });
+  const lease = createNodeLease({
+    nodeName: config.nodeName,
+    leaseSeconds: config.leaseSeconds,
+    meta,
+    nodeUid: () => node.uid,
+    clock,
+    random,
+    log,
+  });
+  const volumes = createVolumes({ rootDir: config.rootDir, meta, mounts: host.mounts, clock, random, log });
+  const logs = createPodLogs(config.podLogsDir);
+  const observer = createObserver(cri);
+  const steps = createSteps({
+    cri,
+    images: createImagePuller(cri),
+    volumes,
+    cgroups: createPodCgroups(log),
+    logs,
+    meta,
+    host,
+    config,
+    service,
+    node: () => ({
+      hostIPs: node.hostIPs,
+      allocatable: node.allocatable,
+      memoryCapacity: node.machine.memoryBytes,
+      cgroups: {
+        driver: runtime.info.cgroupDriver ?? (config.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs'),
+        root: config.cgroupRoot,
+        perQos: config.cgroupsPerQOS,
+      },
+      cgroupV2: node.machine.cgroupV2,
+      thermalPaths: node.machine.thermalPaths,
+    }),
+    log,
+  });
+  const pods = createPodSet({
+    nodeName: config.nodeName,
+    log,
+    worker: (pod: Pod, gone: boolean, onFinished: () => void) =>
+      createPodWorker({
+        pod,
+        gone,
+        observer,
+        steps,
+        logs,
+        meta,
+        node: () => ({
+          hostIPs: node.hostIPs,
+          runtimeName: runtime.info.name,
+          networkProblem: runtime.info.networkProblem,
+        }),
+        clock,
+        random,
+        log,
+        onFinished,
+      }),
+  });
+  const pleg = createPleg({
+    cri,
+    clock,
+    log,
+    onChange: ({ uid }) => pods.wake(uid),
+    onRelist: (present) => pods.adoptOrphans(present.values()),
+  });
+
+  const watchRuntime = async (signal: AbortSignal): Promise<void> => {
+    let before: string | undefined = 'unknown';
+    while (!signal.aborted) {
+      const answers = await runtime.check(signal);
+      const problem = runtime.info.runtimeProblem ?? runtime.info.networkProblem;
+      if (problem !== before) {
+        node.poke();
+        if (problem === undefined) pods.retry();
+      }
+      before = problem;
+      const waitMs = answers && problem === undefined ? RUNTIME_CHECK_MS : RUNTIME_RETRY_MS;
+      await sleep(clock, waitMs, signal).catch(() => undefined);
+    }
+  };
+
+  /** The store is local, so it answers; should it not, orphans must not be touched until it does. */
+  const loadPods = async (signal: AbortSignal): Promise<void> => {
+    const backoff = createBackoff({ initialMs: 200, maxMs: 10_000 }, random);
+    while (!signal.aborted) {
+      try {
+        const known = await meta.listPods();
+        pods.load(known);
+        log.info({ pods: known.length }, 'pods of the store are started');
+        await removeLeftovers().catch((error) => {
+          log.warn({ err: errorText(error) }, 'leftovers of ended pods could not be removed');
+        });
+        return;
+      } catch (error) {
+        log.error({ err: errorText(error) }, 'pods could not be read from the store, trying again');
+        await sleep(clock, backoff.next(), signal).catch(() => undefined);
+      }
+    }
+  };
+
+  /** Directories of pods that ended while edgecore was away. */
+  const removeLeftovers = async (): Promise<void> => {
+    for (const uid of await volumes.directories()) {
+      if (pods.has(uid)) continue;
+      pods.adoptOrphans([{ uid, name: uid, namespace: 'unknown' }]);
+    }
+    await logs.removeUnknown((uid) => pods.has(uid));
+  };
+
+  return {
+    module: {
+      name: 'edged',
+      async start() {
+        await node.open();
+        const { signal } = stopping;
+        running.push(
+          watchRuntime(signal),
+          pleg.run(signal),
+          node.run(signal),
+          lease.run(signal),
+          loadPods(signal),
+        );
+      },
+      async stop() {
+        stopping.abort(new Error('edged is stopping'));
+        await pods.stop();
+        await Promise.all(running);
+        cri.close();
+      },
+    },
+    sink: {
+      podChanged: (pod) => pods.changed(pod),
+      podDeleted: (pod) => pods.deleted(pod),
+      referencedChanged: (type, namespace, name) => pods.referencedChanged(`${type}/${name}`, namespace),
+      connectionChanged(connected) {
+        node.poke();
+        lease.poke();
+        if (connected) pods.retry();
+      },
+    },
+  };
+}

@@ -1,0 +1,3 @@
+export { type EdgedConfig, edgedConfigOf } from './config.ts';
+export { createEdged, type Edged, type EdgedOptions } from './edged.ts';
+export { type Host, systemHost } from './host.ts';

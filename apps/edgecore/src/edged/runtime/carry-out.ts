@@ -1,0 +1,213 @@
+import { randomBytes } from 'node:crypto';
+import type { Container, Pod } from '@kubeedge-ts/apis';
+import type { CriClient, Init, PodSandboxConfig } from '@kubeedge-ts/cri';
+import { edgedErrors, errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
+import type { Logger } from '@kubeedge-ts/runtime';
+import type { MetaClient } from '../../metamanager/meta-client.ts';
+import type { EdgedConfig } from '../config.ts';
+import type { Host } from '../host.ts';
+import { visibleText } from '../pod/failures.ts';
+import { qosOf } from '../pod/qos.ts';
+import { allContainersOf } from '../pod/spec.ts';
+import type { PodRuntime, Start, Stop } from '../pod/types.ts';
+import type { Volumes } from '../volumes/volumes.ts';
+import type { CgroupSettings, PodCgroups } from './cgroups.ts';
+import { containerConfigOf } from './container-config.ts';
+import { containerMounts, podDirectory } from './container-mounts.ts';
+import { NO_RESOLV_CONF, parseResolvConf } from './dns.ts';
+import { environmentOf } from './environment.ts';
+import { hostsFileOf } from './hosts-file.ts';
+import type { ImagePuller } from './image-puller.ts';
+import { identityOf } from './labels.ts';
+import type { PodLogs } from './pod-logs.ts';
+import { referencedReader } from './referenced.ts';
+import { containerResources } from './resources.ts';
+import { sandboxConfigOf } from './sandbox-config.ts';
+
+/** What the steps need to know of the node at the moment they run. */
+export interface NodeView {
+  readonly hostIPs: readonly string[];
+  readonly allocatable: Readonly<Record<string, string>>;
+  readonly memoryCapacity: number;
+  readonly cgroups: CgroupSettings;
+  readonly cgroupV2: boolean;
+  readonly thermalPaths: readonly string[];
+}
+
+export type StepCri = Pick<
+  CriClient,
+  | 'runPodSandbox'
+  | 'stopPodSandbox'
+  | 'removePodSandbox'
+  | 'createContainer'
+  | 'startContainer'
+  | 'stopContainer'
+  | 'removeContainer'
+>;
+
+export interface StepsOptions {
+  readonly cri: StepCri;
+  readonly images: ImagePuller;
+  readonly volumes: Volumes;
+  readonly cgroups: PodCgroups;
+  readonly logs: PodLogs;
+  readonly meta: Pick<MetaClient, 'getReferenced'>;
+  readonly host: Host;
+  readonly config: EdgedConfig;
+  /** Address of the edge's Kubernetes API for containers; empty strings without MetaServer. */
+  readonly service: { readonly host: string; readonly port: string };
+  readonly node: () => NodeView;
+  readonly log: Logger;
+}
+
+/** The single steps that actions consist of. Each may fail and be repeated; an error's `reason` is the waiting reason. */
+export interface Steps {
+  createSandbox(pod: Pod, attempt: number, signal: AbortSignal): Promise<void>;
+  startContainer(pod: Pod, start: Start, runtime: PodRuntime, signal: AbortSignal): Promise<void>;
+  stopContainers(stops: readonly Stop[], signal: AbortSignal): Promise<void>;
+  stopSandboxes(ids: readonly string[], signal: AbortSignal): Promise<void>;
+  removeContainers(ids: readonly string[], signal: AbortSignal): Promise<void>;
+  removeSandboxes(ids: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Volumes, files and cgroup of the pod go. */
+  release(pod: Pod): Promise<void>;
+  /** Brings the content of the pod's volumes up to date; resolves with when a token in them is due. */
+  refreshVolumes(pod: Pod, runtime: PodRuntime): Promise<number | undefined>;
+}
+
+export function createSteps(options: StepsOptions): Steps {
+  const { cri, images, volumes, cgroups, logs, meta, host, config, service, node, log } = options;
+
+  const podIPsOf = (pod: Pod, { sandboxes }: PodRuntime): readonly string[] =>
+    pod.spec?.hostNetwork === true ? node().hostIPs : (sandboxes[0]?.ips ?? []);
+
+  const volumeContext = (pod: Pod, runtime: PodRuntime) => ({
+    addresses: { hostIPs: node().hostIPs, podIPs: podIPsOf(pod, runtime) },
+    allocatable: node().allocatable,
+  });
+
+  const sandboxConfig = async (pod: Pod, attempt: number): Promise<Init<PodSandboxConfig>> => {
+    const resolver = config.resolvConf === '' ? undefined : await host.readText(config.resolvConf);
+    return sandboxConfigOf(pod, attempt, {
+      podLogsDir: config.podLogsDir,
+      cgroupParent: await cgroups.ensure(pod, node().cgroups),
+      clusterDNS: config.clusterDNS,
+      clusterDomain: config.clusterDomain,
+      host: config.resolvConf === '' ? NO_RESOLV_CONF : parseResolvConf(resolver ?? ''),
+    });
+  };
+
+  const hostsOf = async (pod: Pod, podIPs: readonly string[]): Promise<string | undefined> => {
+    const shared = pod.spec?.hostNetwork === true;
+    if (!shared && podIPs.length === 0) return undefined;
+    const hostFile = shared ? ((await host.readText('/etc/hosts')) ?? '') : '';
+    return hostsFileOf(pod, { podIPs, clusterDomain: config.clusterDomain, hostFile });
+  };
+
+  return {
+    async createSandbox(pod, attempt, signal) {
+      // What a container will need and cannot have is said before anything is made for it.
+      await volumes.prepare(pod, volumeContext(pod, { sandboxes: [], containers: [] }));
+      for (const { name } of allContainersOf(pod)) await logs.prepare(pod, name);
+      const wanted = await sandboxConfig(pod, attempt);
+      await cri.runPodSandbox({ config: wanted }, { signal });
+    },
+
+    async startContainer(pod, start, runtime, signal) {
+      const container = allContainersOf(pod).find(({ name }) => name === start.name) as Container;
+      const context = volumeContext(pod, runtime);
+      const sandbox = runtime.sandboxes.find(({ id }) => id === start.sandboxId);
+      const wantedSandbox = await sandboxConfig(pod, sandbox?.attempt ?? 0);
+      const read = referencedReader(meta, identityOf(pod).namespace);
+      const image = await images.ensure({ pod, container, read, sandbox: wantedSandbox }, signal);
+      const prepared = await volumes.prepare(pod, context);
+      const environment = await environmentOf(container, { pod, ...context, read, service });
+      const attempt = start.attempt ?? (await logs.nextAttempt(pod, container.name));
+      const view = node();
+      const mounts = await containerMounts(container, {
+        podDir: podDirectory(config.rootDir, pod),
+        volumes: prepared.byName,
+        environment,
+        hosts: await hostsOf(pod, context.addresses.podIPs),
+        terminationId: randomBytes(4).toString('hex'),
+        mounts: host.mounts,
+      });
+      const wanted = containerConfigOf(pod, container, {
+        attempt,
+        image,
+        environment,
+        mounts,
+        resources: containerResources(container, {
+          pod,
+          qos: qosOf(pod),
+          memoryCapacity: view.memoryCapacity,
+          cpuCfsQuota: config.cpuCfsQuota,
+          cgroupV2: view.cgroupV2,
+        }),
+        security: {
+          rootDir: config.rootDir,
+          seccompDefault: config.seccompDefault,
+          thermalPaths: view.thermalPaths,
+        },
+      });
+      await logs.prepare(pod, container.name);
+      signal.throwIfAborted();
+      const { containerId } = await cri
+        .createContainer(
+          { podSandboxId: start.sandboxId, config: wanted, sandboxConfig: wantedSandbox },
+          { signal },
+        )
+        .catch(rethrowAs('CreateContainerError', signal));
+      await cri.startContainer({ containerId }, { signal }).catch(rethrowAs('RunContainerError', signal));
+      await logs.link(pod, container.name, attempt, containerId).catch((error) => {
+        log.debug({ container: container.name, err: errorText(error) }, 'no link to the container log');
+      });
+      log.info(
+        { pod: pod.metadata.name, namespace: pod.metadata.namespace, container: container.name, attempt },
+        'container started',
+      );
+    },
+
+    async stopContainers(stops, signal) {
+      await each(stops, async ({ id, name, graceSeconds, why }) => {
+        log.info({ container: name, id, graceSeconds, why }, 'stopping container');
+        await cri.stopContainer({ containerId: id, timeout: graceSeconds }, { signal }).catch(ignoreGone);
+      });
+    },
+    async stopSandboxes(ids, signal) {
+      await each(ids, (podSandboxId) => cri.stopPodSandbox({ podSandboxId }, { signal }).catch(ignoreGone));
+    },
+    async removeContainers(ids, signal) {
+      await each(ids, (containerId) => cri.removeContainer({ containerId }, { signal }).catch(ignoreGone));
+    },
+    async removeSandboxes(ids, signal) {
+      await each(ids, (podSandboxId) => cri.removePodSandbox({ podSandboxId }, { signal }).catch(ignoreGone));
+    },
+
+    async release(pod) {
+      const { uid } = identityOf(pod);
+      await volumes.release(uid);
+      await cgroups.remove(uid, node().cgroups);
+    },
+    async refreshVolumes(pod, runtime) {
+      return (await volumes.prepare(pod, volumeContext(pod, runtime))).refreshAt;
+    },
+  };
+}
+
+/** All of them, at once; then the first error, if there was one. */
+async function each<T>(items: readonly T[], task: (item: T) => Promise<unknown>): Promise<void> {
+  const outcomes = await Promise.allSettled(items.map(task));
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+function ignoreGone(error: unknown): void {
+  if (!isKubeEdgeError(error, 'CRI_NOT_FOUND')) throw error;
+}
+
+function rethrowAs(reason: string, signal: AbortSignal): (error: unknown) => never {
+  return (error) => {
+    if (signal.aborted || isKubeEdgeError(error, 'CRI_UNAVAILABLE')) throw error;
+    throw edgedErrors.create('EDGED_START', { reason, problem: visibleText(error) }, error);
+  };
+}

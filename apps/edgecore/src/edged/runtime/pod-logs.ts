@@ -1,0 +1,64 @@
+import { mkdir, readdir, rm, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Pod } from '@kubeedge-ts/apis';
+import { identityOf } from './labels.ts';
+import { podLogDirectory } from './sandbox-config.ts';
+
+const MAX_LINK_NAME = 255;
+
+/** The log directories of pods, and the links to the logs that log shippers look for (spec/edged.md §3.4). */
+export interface PodLogs {
+  prepare(pod: Pod, container: string): Promise<void>;
+  /** The number of the next run according to the logs that are there: for when the runtime remembers nothing. */
+  nextAttempt(pod: Pod, container: string): Promise<number>;
+  link(pod: Pod, container: string, attempt: number, containerId: string): Promise<void>;
+  removePod(pod: Pod): Promise<void>;
+  /** Removes the directories of pods that `isKnown` does not know by uid. */
+  removeUnknown(isKnown: (uid: string) => boolean): Promise<void>;
+}
+
+export function createPodLogs(podLogsDir: string): PodLogs {
+  const linksDir = join(dirname(podLogsDir), 'containers');
+  const directory = (pod: Pod, container: string): string =>
+    join(podLogDirectory(podLogsDir, pod), container);
+  return {
+    async prepare(pod, container) {
+      await mkdir(directory(pod, container), { recursive: true, mode: 0o755 });
+    },
+    async nextAttempt(pod, container) {
+      const names = await readdir(directory(pod, container)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return [];
+        throw error;
+      });
+      return (
+        Math.max(
+          -1,
+          ...names.flatMap((name) => (/^(\d+)\.log/.test(name) ? [Number.parseInt(name, 10)] : [])),
+        ) + 1
+      );
+    },
+    async link(pod, container, attempt, containerId) {
+      const { name, namespace } = identityOf(pod);
+      const tail = `-${containerId}.log`;
+      const base = `${name}_${namespace}_${container}`.slice(0, MAX_LINK_NAME - tail.length);
+      await mkdir(linksDir, { recursive: true });
+      const path = join(linksDir, `${base}${tail}`);
+      await rm(path, { force: true });
+      await symlink(join(directory(pod, container), `${attempt}.log`), path);
+    },
+    async removePod(pod) {
+      const { name, namespace } = identityOf(pod);
+      for (const link of await readdir(linksDir).catch(() => [])) {
+        if (link.startsWith(`${name}_${namespace}_`)) await rm(join(linksDir, link), { force: true });
+      }
+      await rm(podLogDirectory(podLogsDir, pod), { recursive: true, force: true });
+    },
+    async removeUnknown(isKnown) {
+      for (const name of await readdir(podLogsDir).catch(() => [])) {
+        const uid = /^[^_]+_[^_]+_([\w.-]+)$/.exec(name)?.[1];
+        if (uid !== undefined && !isKnown(uid))
+          await rm(join(podLogsDir, name), { recursive: true, force: true });
+      }
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { isRecord } from '@kubeedge-ts/apis';
+import type { CriClient, StatusResponse } from '@kubeedge-ts/cri';
+import { errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
+import type { Clock, Logger } from '@kubeedge-ts/runtime';
+import type { CgroupDriver } from './cgroup-path.ts';
+
+/** What is known of the runtime. */
+export interface RuntimeInfo {
+  /** `containerd`; empty until it has answered once. */
+  readonly name: string;
+  readonly version: string;
+  /** Undefined: the runtime does not say. */
+  readonly cgroupDriver: CgroupDriver | undefined;
+  /** Why no pod can run; undefined when all is well. */
+  readonly runtimeProblem: string | undefined;
+  /** Why no pod with a network of its own can start. */
+  readonly networkProblem: string | undefined;
+  /** Monotonic ms of the last answer; undefined before the first. */
+  readonly answeredAt: number | undefined;
+}
+
+export interface RuntimeWatch {
+  readonly info: RuntimeInfo;
+  /** Asks the runtime how it is; never rejects. Resolves with whether it answers now. */
+  check(signal: AbortSignal): Promise<boolean>;
+}
+
+const CRI_VERSION = '0.1.0';
+const CHECK_TIMEOUT_MS = 5_000;
+
+export function createRuntimeWatch(
+  cri: Pick<CriClient, 'version' | 'status' | 'runtimeConfig'>,
+  clock: Clock,
+  log: Logger,
+): RuntimeWatch {
+  let info: RuntimeInfo = {
+    name: '',
+    version: '',
+    cgroupDriver: undefined,
+    runtimeProblem: 'container runtime status check may not have completed yet',
+    networkProblem: undefined,
+    answeredAt: undefined,
+  };
+  let away = true;
+
+  const introduce = async (signal: AbortSignal): Promise<void> => {
+    const options = { signal, timeoutMs: CHECK_TIMEOUT_MS };
+    const version = await cri.version({ version: CRI_VERSION }, options);
+    const cgroupDriver = await askDriver(options);
+    info = { ...info, name: version.runtimeName, version: version.runtimeVersion, cgroupDriver };
+    log.info(
+      { runtime: version.runtimeName, version: version.runtimeVersion, cgroupDriver },
+      'container runtime is there',
+    );
+  };
+
+  const askDriver = async (options: { signal: AbortSignal; timeoutMs: number }) => {
+    try {
+      const { linux } = await cri.runtimeConfig({}, options);
+      if (linux !== undefined) return linux.cgroupDriver === 0 ? 'systemd' : 'cgroupfs';
+    } catch (error) {
+      if (!isKubeEdgeError(error, 'CRI_FAILED')) throw error;
+    }
+    return driverFromStatus(await cri.status({ verbose: true }, options));
+  };
+
+  return {
+    get info() {
+      return info;
+    },
+    async check(signal) {
+      try {
+        if (away) await introduce(signal);
+        const { status } = await cri.status({}, { signal, timeoutMs: CHECK_TIMEOUT_MS });
+        const failing = (type: string): string | undefined => {
+          const condition = status?.conditions.find((candidate) => candidate.type === type);
+          if (condition?.status === true) return undefined;
+          if (condition === undefined) return `Missing node condition: ${type}`;
+          return `container runtime ${type === 'RuntimeReady' ? '' : 'network '}not ready: ${type}=false reason:${condition.reason} message:${condition.message}`;
+        };
+        info = {
+          ...info,
+          runtimeProblem: failing('RuntimeReady'),
+          networkProblem: failing('NetworkReady'),
+          answeredAt: clock.monotonic(),
+        };
+        away = false;
+        return true;
+      } catch (error) {
+        if (signal.aborted) return false;
+        if (!away || info.answeredAt === undefined) {
+          log.warn({ err: errorText(error) }, 'container runtime does not answer, waiting for it');
+        }
+        away = true;
+        // From here on one line per outage is enough.
+        info = { ...info, runtimeProblem: 'container runtime is down', answeredAt: info.answeredAt ?? 0 };
+        return false;
+      }
+    },
+  };
+}
+
+/** containerd before 2.0 answers no RuntimeConfig; its verbose status carries its configuration. */
+export function driverFromStatus({ info }: Pick<StatusResponse, 'info'>): CgroupDriver | undefined {
+  let config: unknown;
+  try {
+    config = JSON.parse(info['config'] ?? 'null');
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(config)) return undefined;
+  if (config['systemdCgroup'] === true) return 'systemd';
+  const containerd = config['containerd'];
+  if (!isRecord(containerd) || !isRecord(containerd['runtimes'])) return undefined;
+  const runtime = containerd['runtimes'][String(containerd['defaultRuntimeName'] ?? 'runc')];
+  const options = isRecord(runtime) ? runtime['options'] : undefined;
+  if (!isRecord(runtime)) return undefined;
+  return isRecord(options) && options['SystemdCgroup'] === true ? 'systemd' : 'cgroupfs';
+}

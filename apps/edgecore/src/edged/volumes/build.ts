@@ -1,0 +1,121 @@
+import type { Pod } from '@kubeedge-ts/apis';
+import type { Random } from '@kubeedge-ts/runtime';
+import type { MetaClient } from '../../metamanager/meta-client.ts';
+import type { PodAddresses } from '../pod/field-path.ts';
+import { allContainersOf } from '../pod/spec.ts';
+import type { ReadReferenced } from '../runtime/referenced.ts';
+import {
+  checked,
+  DEFAULT_MODE,
+  type DownwardItem,
+  dataPayload,
+  downwardPayload,
+  type Payload,
+  type PayloadFile,
+} from './payload.ts';
+import { podToken } from './tokens.ts';
+
+export type Volume = NonNullable<NonNullable<Pod['spec']>['volumes']>[number];
+type ProjectedSource = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
+
+export interface BuildContext {
+  readonly pod: Pod;
+  readonly addresses: PodAddresses;
+  readonly allocatable: Readonly<Record<string, string>>;
+  readonly read: ReadReferenced;
+  readonly meta: Pick<MetaClient, 'getToken'>;
+  readonly now: number;
+  readonly random: Random;
+}
+
+export interface Built {
+  readonly payload: Payload;
+  /** When the content is due again by itself: tokens. */
+  readonly refreshAt: number | undefined;
+}
+
+/** The files of a volume that is made of API objects; undefined for other kinds of volumes. */
+export async function buildPayload(volume: Volume, context: BuildContext): Promise<Built | undefined> {
+  const { configMap, secret, downwardAPI, projected, name } = volume;
+  const { pod, addresses, allocatable } = context;
+  const only = (payload: Payload): Built => ({ payload, refreshAt: undefined });
+  if (configMap !== undefined) {
+    return only(
+      await fromObject('configmap', configMap.name, configMap, configMap.defaultMode, name, context),
+    );
+  }
+  if (secret !== undefined) {
+    return only(await fromObject('secret', secret.secretName, secret, secret.defaultMode, name, context));
+  }
+  if (downwardAPI !== undefined) {
+    const items = (downwardAPI.items ?? []) as readonly DownwardItem[];
+    return only(
+      downwardPayload(name, items, downwardAPI.defaultMode ?? DEFAULT_MODE, pod, addresses, allocatable),
+    );
+  }
+  if (projected !== undefined) return project(projected.sources ?? [], projected.defaultMode, name, context);
+  return undefined;
+}
+
+interface ObjectSource {
+  readonly items?: readonly { key: string; path: string; mode?: number }[];
+  readonly optional?: boolean;
+}
+
+async function fromObject(
+  type: 'configmap' | 'secret',
+  object: string | undefined,
+  source: ObjectSource,
+  mode: number | undefined,
+  volume: string,
+  { read }: BuildContext,
+): Promise<Payload> {
+  const data = object === undefined ? undefined : await read(type, object);
+  return dataPayload(volume, `${type} "${object ?? ''}"`, data, {
+    ...(source.items === undefined ? {} : { items: source.items }),
+    ...(source.optional === undefined ? {} : { optional: source.optional }),
+    mode: mode ?? DEFAULT_MODE,
+  });
+}
+
+/** Later sources override the paths of earlier ones. */
+async function project(
+  sources: readonly ProjectedSource[],
+  defaultMode: number | undefined,
+  volume: string,
+  context: BuildContext,
+): Promise<Built> {
+  const mode = defaultMode ?? DEFAULT_MODE;
+  const files = new Map<string, PayloadFile>();
+  let refreshAt: number | undefined;
+  const { pod, addresses, allocatable } = context;
+  for (const { configMap, secret, downwardAPI, serviceAccountToken } of sources) {
+    let part: Payload = new Map();
+    if (configMap !== undefined)
+      part = await fromObject('configmap', configMap.name, configMap, mode, volume, context);
+    else if (secret !== undefined)
+      part = await fromObject('secret', secret.name, secret, mode, volume, context);
+    else if (downwardAPI !== undefined) {
+      const items = (downwardAPI.items ?? []) as readonly DownwardItem[];
+      part = downwardPayload(volume, items, mode, pod, addresses, allocatable);
+    } else if (serviceAccountToken !== undefined) {
+      const token = await podToken(pod, serviceAccountToken, context.meta, context.now, context.random);
+      refreshAt = Math.min(refreshAt ?? token.refreshAt, token.refreshAt);
+      const path = checked(volume, serviceAccountToken.path);
+      part = new Map([[path, { content: Buffer.from(token.token), ...tokenAccess(pod, mode) }]]);
+    }
+    for (const [path, file] of part) files.set(path, file);
+  }
+  return { payload: files, refreshAt };
+}
+
+/** A token is for its pod's user alone when there is exactly one, or for the group when there is one. */
+function tokenAccess(pod: Pod, mode: number): { mode: number; uid?: number } {
+  const security = pod.spec?.securityContext;
+  if (security?.fsGroup !== undefined) return { mode: 0o600 };
+  const users = new Set(
+    allContainersOf(pod).map((container) => container.securityContext?.runAsUser ?? security?.runAsUser),
+  );
+  const [user] = users;
+  return users.size === 1 && user !== undefined ? { mode: 0o600, uid: user } : { mode };
+}

@@ -1,0 +1,32 @@
+import { defineErrors } from '../kubeedge-error.ts';
+
+/** `reason` in the details is the waiting reason the pod shows in the API. */
+export const edgedErrors = defineErrors({
+  EDGED_CONTAINER_CONFIG: {
+    message: '{problem}',
+    advice:
+      'The container waits with CreateContainerConfigError; create or correct the ConfigMap, Secret or field it names.',
+  },
+  EDGED_VOLUME: {
+    message: 'volume {volume}: {problem}',
+    advice: 'The pod waits with FailedMount and is retried; correct the volume or create what it refers to.',
+  },
+  EDGED_VOLUME_PATH: {
+    message: 'volume {volume}: path {path} {problem}',
+    advice:
+      'Paths in volumes are relative, stay inside the volume, and have no element beginning with two dots.',
+  },
+  EDGED_IMAGE: {
+    message: '{problem}',
+    advice:
+      'Check the image name, the registry, the pull secret and the pull policy; pulling is retried with back-off.',
+  },
+  EDGED_START: {
+    message: '{problem}',
+    advice: 'The runtime refused the container; look at its log. The start is retried with back-off.',
+  },
+  EDGED_POD_CONFIG: {
+    message: 'pod {pod}: {problem}',
+    advice: 'The pod is not started; correct its spec.',
+  },
+});
