@@ -1,34 +1,45 @@
-// Builds one CJS bundle per program into dist/ (DESIGN §3). `node scripts/build.mjs [program …]`.
+// Builds one CJS bundle per program into dist/ (DESIGN §3): `node scripts/build.mjs [program …]`, default all.
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
 
-/** bundle name → entry file. A worker or a short-lived child is a bundle of its own, so it loads only what it needs. */
-const BUNDLES = {
-  cloudcore: 'apps/cloudcore/src/main.ts',
-  edgecore: 'apps/edgecore/src/main.ts',
-  'edgecore-enrol': 'apps/edgecore/src/edgehub/enrol-main.ts',
-  'store-worker': 'packages/store/src/worker.ts',
-  standalone: 'apps/standalone/src/main.ts',
-  'mapper-virtual': 'mappers/virtual/src/main.ts',
+/**
+ * program → its bundles. A worker thread or a short-lived child is a bundle of its own, so that it loads only what it
+ * needs. The program's own bundle comes last: when it is fresh, so are the others.
+ */
+const PROGRAMS = {
+  cloudcore: { cloudcore: 'apps/cloudcore/src/main.ts' },
+  edgecore: {
+    'store-worker': 'packages/store/src/worker.ts',
+    'edgecore-enrol': 'apps/edgecore/src/edgehub/enrol-main.ts',
+    edgecore: 'apps/edgecore/src/main.ts',
+  },
+  standalone: { standalone: 'apps/standalone/src/main.ts' },
+  'mapper-virtual': { 'mapper-virtual': 'mappers/virtual/src/main.ts' },
 };
 
 const wanted = process.argv.slice(2);
-for (const [name, entry] of Object.entries(BUNDLES)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
-  await build({
-    entryPoints: [join(root, entry)],
-    outfile: join(root, 'dist', `${name}.cjs`),
-    bundle: true,
-    platform: 'node',
-    target: 'node26',
-    format: 'cjs',
-    minifySyntax: true,
-    legalComments: 'none',
-    logLevel: 'warning',
-    banner: { js: "const __bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
-    define: { 'import.meta.url': '__bundleUrl' },
-    external: ['bufferutil', 'utf-8-validate'],
-  });
+for (const [program, bundles] of Object.entries(PROGRAMS)) {
+  if (wanted.length > 0 && !wanted.includes(program)) continue;
+  for (const [name, entry] of Object.entries(bundles)) {
+    const outfile = join(root, 'dist', `${name}.cjs`);
+    await build({
+      entryPoints: [join(root, entry)],
+      outfile: `${outfile}.new`,
+      bundle: true,
+      platform: 'node',
+      target: 'node26',
+      format: 'cjs',
+      minifySyntax: true,
+      legalComments: 'none',
+      logLevel: 'warning',
+      banner: { js: "const __bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+      define: { 'import.meta.url': '__bundleUrl' },
+      external: ['bufferutil', 'utf-8-validate'],
+    });
+    // a program that starts meanwhile sees the old bundle or the new one, never half of one
+    renameSync(`${outfile}.new`, outfile);
+  }
 }

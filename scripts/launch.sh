@@ -39,12 +39,10 @@ bundle_is_fresh() {
 }
 
 need_bundles() {
-  for bundle in "$@"; do
-    if ! bundle_is_fresh "$bundle"; then
-      alone "$pinned_node" "$root/scripts/build.mjs" || die "build failed"
-      return 0
-    fi
-  done
+  stale=
+  for program in "$@"; do bundle_is_fresh "$program" || stale="$stale $program"; done
+  # shellcheck disable=SC2086
+  [ -z "$stale" ] || alone "$pinned_node" "$root/scripts/build.mjs" $stale || die "build failed"
 }
 
 # Small heaps and few malloc arenas: an agent is idle most of the time (DESIGN §10).

@@ -62,6 +62,7 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
         caBundle: Buffer.from(certificates.server.ca).toString('base64'),
       },
       clock,
+      random,
       log,
       signal,
     }),

@@ -32,7 +32,7 @@ export interface Cloud {
 
 export async function createCloud({ root, dir, kubeconfig: existing }: CloudOptions): Promise<Cloud> {
   mkdirSync(dir, { recursive: true });
-  const [apiPort, hubPort, httpsPort, monitorPort] = (await freePorts(4)) as [number, number, number, number];
+  const [apiPort, hubPort, httpsPort] = (await freePorts(3)) as [number, number, number];
   const kubeconfig = existing ?? join(dir, 'kubeconfig');
   const kubectl = createKubectl(kubeconfig, join(dir, 'kubectl-cache'));
   const configFile = join(dir, 'cloudcore.yaml');
@@ -41,7 +41,6 @@ export async function createCloud({ root, dir, kubeconfig: existing }: CloudOpti
     `apiVersion: cloudcore.config.kubeedge.io/v1alpha1
 kind: CloudCore
 kubeAPIConfig: {kubeConfig: ${kubeconfig}}
-commonConfig: {monitorServer: {bindAddress: "127.0.0.1:${monitorPort}"}}
 modules:
   cloudHub:
     advertiseAddress: [127.0.0.1]
@@ -49,7 +48,6 @@ modules:
     tlsCAKeyFile: ${dir}/none/rootCA.key
     tlsCertFile: ${dir}/none/server.crt
     tlsPrivateKeyFile: ${dir}/none/server.key
-    unixsocket: {enable: false, address: "unix://${dir}/kubeedge.sock"}
     websocket: {enable: true, address: 127.0.0.1, port: ${hubPort}}
     https: {enable: true, address: 127.0.0.1, port: ${httpsPort}}
 `,

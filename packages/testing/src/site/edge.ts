@@ -47,7 +47,6 @@ modules:
     tailoredKubeletConfig:
       containerRuntimeEndpoint: ${options.runtimeEndpoint}
       podLogsDir: ${dir}/pod-logs
-      staticPodPath: ${dir}/manifests
       readOnlyPort: ${options.kubeletPort}
       cgroupRoot: "${options.cgroup === '' ? '' : `/${options.cgroup}`}"
   edgeHub:
@@ -61,7 +60,6 @@ modules:
     mqttMode: ${options.mqttExternal === undefined ? 0 : 2}
     mqttServerInternal: ${options.mqttInternal}
     mqttServerExternal: ${options.mqttExternal ?? 'tcp://127.0.0.1:1883'}
-  deviceTwin: {dmiSockPath: ${dir}/}
 `,
     { mode: 0o600 },
   );
