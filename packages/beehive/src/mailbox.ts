@@ -79,6 +79,7 @@ export function createMailbox<T>(options: MailboxOptions): Mailbox<T> {
         return Promise.resolve(item);
       }
       if (closed) return Promise.resolve(undefined);
+      if (reader !== undefined) return Promise.reject(new TypeError(`mailbox of ${module} has two readers`));
       reader = deferred();
       return reader.promise;
     },

@@ -26,4 +26,12 @@ export const messageErrors = defineErrors({
     message: 'mailbox of module {module} is full ({capacity} messages)',
     advice: 'The module does not keep up; the sender must retry later.',
   },
+  MESSAGE_BUS_LISTEN: {
+    message: 'cannot listen on unix socket {path}: {problem}',
+    advice: 'Another program uses the socket, or its folder does not exist or is not writable.',
+  },
+  MESSAGE_BUS_CLOSED: {
+    message: 'no connection with the message bus at {path}: {problem}',
+    advice: 'The program behind the socket is not running or has stopped; start it and connect again.',
+  },
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request } from 'node:https';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { isKubeEdgeError } from '@kubeedge-ts/errors';
@@ -11,6 +11,9 @@ import { admitNode } from '../admission.ts';
 import { collect, createCredentials, type TestCredentials, until } from '../testing/index.ts';
 import type { Connection, Server, ServerOptions } from '../types.ts';
 import { createWebSocketTransport } from './transport.ts';
+
+/** The end of a socket, with or without an error. */
+const ended = (socket: Socket): Promise<unknown> => new Promise((resolve) => socket.once('close', resolve));
 
 const transport = createWebSocketTransport({ clock: systemClock, log: silentLogger });
 const credentials = await createCredentials(1);
@@ -234,7 +237,7 @@ describe('WebSocket listener and garbage', () => {
       socket.on('error', () => undefined);
       socket.end(bytes);
       socket.resume();
-      await once(socket, 'close');
+      await ended(socket);
     }
     const upgrade =
       'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
@@ -258,10 +261,7 @@ describe('WebSocket listener and garbage', () => {
       socket.end(bytes);
       socket.resume();
       const before = accepted.length;
-      await Promise.race([
-        once(socket, 'close'),
-        until(() => accepted.length > before).catch(() => undefined),
-      ]);
+      await Promise.race([ended(socket), until(() => accepted.length > before).catch(() => undefined)]);
       for (const connection of accepted.slice(1)) collect(connection);
       socket.destroy();
       accepted.length = 1;

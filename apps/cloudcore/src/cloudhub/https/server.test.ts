@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request } from 'node:https';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { connect } from 'node:tls';
 import { type Node, nodes } from '@kubeedge-ts/apis';
@@ -24,6 +24,9 @@ import { seededRandom, silentLogger, systemClock } from '@kubeedge-ts/runtime';
 import { type CloudCertificates, prepareCertificates } from '../certificates.ts';
 import type { Route } from './route.ts';
 import { createHttpsServer, type HttpsServer } from './server.ts';
+
+/** The end of a socket, with or without an error. */
+const ended = (socket: Socket): Promise<unknown> => new Promise((resolve) => socket.once('close', resolve));
 
 const DAY = 86_400_000;
 
@@ -352,7 +355,7 @@ describe('the listener and garbage', () => {
       socket.on('error', () => undefined);
       socket.end(bytes);
       socket.resume();
-      await once(socket, 'close');
+      await ended(socket);
     }
     for (const text of [
       'GARBAGE\r\n\r\n',
@@ -368,7 +371,7 @@ describe('the listener and garbage', () => {
       await once(socket, 'secureConnect');
       socket.end(text);
       socket.resume();
-      await once(socket, 'close');
+      await ended(socket);
     }
     assert.equal((await call(all, { path: '/ca.crt' })).status, 200);
   });
