@@ -26,6 +26,8 @@ export interface FakeKubeOptions {
   readonly random?: Random;
   /** Resources discovery knows besides the built-in ones, e.g. custom ones. */
   readonly resources?: readonly Resource<KubeObject>[];
+  /** Resources whose status is a field like any other: custom ones without the subresource. */
+  readonly plainStatus?: readonly Resource<KubeObject>[];
   /** Longest page of a list, as if the client had asked for it; default unlimited. */
   readonly maxPage?: number;
 }
@@ -75,6 +77,7 @@ export function createFakeKube(options: FakeKubeOptions = {}): FakeKube {
   const pages = new Map<string, { rest: readonly UnknownObject[]; version: string }>();
 
   const collectionOf = (resource: Resource<KubeObject>): string => `${resource.group}/${resource.plural}`;
+  const plain = new Set((options.plainStatus ?? []).map(collectionOf));
   const refuse = (status: Status, method: string, path: string): never => {
     throw statusError(status, { method, path });
   };
@@ -151,7 +154,13 @@ export function createFakeKube(options: FakeKubeOptions = {}): FakeKube {
     write: WriteOptions,
   ): UnknownObject => {
     const path = pathOf(resource, keyOf(existing));
-    const outcome = updated(resource, existing, wireCopy(wanted), write.subresource);
+    const outcome = updated(
+      resource,
+      existing,
+      wireCopy(wanted),
+      write.subresource,
+      plain.has(collectionOf(resource)),
+    );
     if ('refusal' in outcome) return refuse(outcome.refusal, 'PUT', path);
     const object = wireCopy(outcome.object);
     if (write.dryRun || sameJson(object, existing)) return object;

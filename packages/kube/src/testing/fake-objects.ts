@@ -60,6 +60,7 @@ export function updated(
   existing: UnknownObject,
   wanted: UnknownObject,
   subresource: string | undefined,
+  plainStatus = false,
 ): { object: UnknownObject } | { refusal: Status } {
   const { name } = existing.metadata;
   const { resourceVersion, uid } = wanted.metadata;
@@ -70,7 +71,7 @@ export function updated(
     const problem = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${existing.metadata.uid}`;
     return { refusal: conflict(resource, name, problem) };
   }
-  const merged = select(existing, wanted, subresource);
+  const merged = plainStatus && subresource === undefined ? wanted : select(existing, wanted, subresource);
   const kept = existing.metadata;
   const object: UnknownObject = {
     ...merged,
