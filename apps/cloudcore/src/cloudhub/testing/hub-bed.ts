@@ -17,7 +17,7 @@ import {
 import { seededRandom, silentLogger } from '@kubeedge-ts/runtime';
 import { type CloudHub, type CloudHubConfig, createCloudHub } from '../cloudhub.ts';
 import type { DownstreamObject } from '../downstream.ts';
-import { createFakeTransport, type FakeTransport } from './fake-link.ts';
+import { createFakeTransport, type FakeLink, type FakeTransport } from './fake-link.ts';
 
 /** CloudHub with everything around it fake: API server, clock, links, controllers. */
 export interface HubBed {
@@ -168,4 +168,15 @@ export function named<T extends KubeObject>(
   name: string,
 ): T | undefined {
   return kube.objects(resource).find((object) => object.metadata.name === name);
+}
+
+/** Acks everything, until nothing more comes. */
+export async function ackAll(bed: HubBed, link: FakeLink): Promise<Message[]> {
+  const got: Message[] = [];
+  for (let message = link.received.shift(); message !== undefined; message = link.received.shift()) {
+    got.push(message);
+    await link.ack(message);
+    await bed.settle();
+  }
+  return got;
 }
