@@ -1,0 +1,23 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCriClient } from '@kubeedge-ts/cri';
+import { systemClock } from '@kubeedge-ts/runtime';
+import { startContainerd } from '@kubeedge-ts/testing/containerd';
+import { criCompliance } from '@kubeedge-ts/testing/fake-cri';
+
+criCompliance('containerd', async () => {
+  const containerd = await startContainerd();
+  const logDirectory = await mkdtemp(join(tmpdir(), 'kets-logs-'));
+  const client = createCriClient({ endpoint: containerd.endpoint, clock: systemClock });
+  return {
+    client,
+    image: 'kubeedge-ts.local/busybox:1',
+    logDirectory,
+    async stop() {
+      client.close();
+      await containerd.stop();
+      await rm(logDirectory, { recursive: true, force: true });
+    },
+  };
+});
