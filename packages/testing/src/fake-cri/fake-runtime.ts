@@ -69,7 +69,8 @@ export class FakeRuntime {
     }
     const id = newId();
     const host = config.linux?.securityContext?.namespaceOptions?.network === 2;
-    const ip = host ? '' : `10.250.0.${(this.#lastIp = (this.#lastIp % 250) + 1)}`;
+    this.#lastIp = (this.#lastIp % 250) + 1;
+    const ip = host ? '' : `10.250.0.${this.#lastIp}`;
     this.sandboxes.set(id, { id, config, createdAt: this.now(), ready: true, ip });
     return id;
   }
