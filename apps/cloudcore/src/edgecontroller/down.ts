@@ -1,7 +1,9 @@
 import type { Clock } from '@kubeedge-ts/runtime';
-import type { Downstream, DownstreamObject } from '../cloudhub/downstream.ts';
+import type { Downstream } from '../cloudhub/downstream.ts';
+import { createAsked } from '../controllers/asked.ts';
+import { createNodeMarks } from '../controllers/node-marks.ts';
 import type { Caches } from './caches.ts';
-import { type Wanted, wantedObjects } from './wanted.ts';
+import { wantedObjects } from './wanted.ts';
 
 export interface DownPorts {
   readonly downstream: Pick<Downstream, 'want' | 'unwant' | 'settled'>;
@@ -19,25 +21,20 @@ export interface Down {
   end(): void;
 }
 
-const NOTHING: ReadonlyMap<string, DownstreamObject> = new Map();
-
 /**
- * Level-triggered: a change only marks a node; what it must have is then computed anew and compared with what was
- * last asked for. `settled` is told once, when every edge node has been computed with all caches complete.
+ * Names to CloudHub what every edge node must have, computed anew whenever it may have changed. `settled` is told
+ * once, when every node has been computed with all caches complete.
  */
 export function createDown(caches: Caches, { downstream, clock, patienceMs }: DownPorts): Down {
-  const asked = new Map<string, Wanted['objects']>();
-  const marked = new Set<string>();
-  const waits = createWaits(clock, patienceMs, (node) => mark(node));
-  let scheduled = false;
+  const asked = createAsked(downstream);
+  const waits = createWaits(clock, patienceMs, (node) => marks.mark(node));
   let settled = false;
-  let ended = false;
 
   const reconcile = (name: string): void => {
     const node = caches.edgeNode(name);
     const pods = node === undefined ? [] : caches.podsOf(name);
     caches.refer(name, pods);
-    const before = asked.get(name) ?? NOTHING;
+    const before = asked.of(name);
     const { objects, waiting } = wantedObjects({
       node,
       pods,
@@ -46,49 +43,27 @@ export function createDown(caches: Caches, { downstream, clock, patienceMs }: Do
       // A pod the node has already is not taken away because something it refers to is being read again.
       impatient: ({ metadata: { uid = '' } }) => before.has(uid) || waits.isOver(uid),
     });
-    for (const uid of before.keys()) if (!objects.has(uid)) downstream.unwant(name, uid);
-    for (const [uid, object] of objects) {
-      const last = before.get(uid);
-      if (last?.hash !== object.hash || last.resourceVersion !== object.resourceVersion) {
-        downstream.want(name, object);
-      }
-    }
-    if (objects.size > 0) asked.set(name, objects);
-    else asked.delete(name);
+    asked.replace(name, objects);
     waits.replace(
       name,
       waiting.map(({ metadata }) => metadata.uid ?? ''),
     );
   };
-
-  const flush = (): void => {
-    scheduled = false;
-    if (ended || !caches.isReady) return;
-    for (const name of marked) {
-      marked.delete(name);
-      reconcile(name);
-    }
-    if (!settled && caches.configSynced && waits.size === 0) {
-      settled = true;
-      downstream.settled('edgecontroller');
-    }
+  const settle = (): void => {
+    if (settled || !caches.configSynced || waits.size > 0) return;
+    settled = true;
+    downstream.settled('edgecontroller');
   };
-  const mark = (name: string): void => {
-    marked.add(name);
-    if (scheduled) return;
-    scheduled = true;
-    // One list of an informer marks many nodes at once.
-    queueMicrotask(flush);
-  };
+  const marks = createNodeMarks(() => caches.isReady, reconcile, settle);
 
   return {
-    mark,
+    mark: marks.mark,
     begin() {
-      for (const { metadata } of caches.edgeNodes()) marked.add(metadata.name);
-      flush();
+      for (const { metadata } of caches.edgeNodes()) marks.mark(metadata.name);
+      marks.flush();
     },
     end() {
-      ended = true;
+      marks.end();
       waits.clear();
     },
   };

@@ -1,0 +1,6 @@
+export {
+  createDeviceController,
+  type DeviceController,
+  type DeviceControllerOptions,
+  type DeviceControllerPorts,
+} from './device-controller.ts';
