@@ -25,10 +25,12 @@ export interface DownstreamObject {
   readonly kind: string;
   /**
    * Reads the content when it is sent; undefined when it is gone or not at hand (it is asked again later). Never older
-   * than what was hashed. Where it is newer, its `metadata.resourceVersion` must differ from `resourceVersion` here; a
-   * content made from several objects (a device and its model) must be the hashed one or undefined.
+   * than what was hashed. Where it is newer, `hashOf` tells its hash, or its `metadata.resourceVersion` differs from
+   * `resourceVersion` here.
    */
   readonly content: () => KubeObject | UnknownObject | undefined;
+  /** Hashes a content as `hash` was made. Needed where the content depends on more than this object (a device's model). */
+  readonly hashOf?: (content: KubeObject) => string;
 }
 
 /** What CloudHub offers the controllers. */

@@ -1,9 +1,12 @@
+import type { DownstreamObject } from './downstream.ts';
 import type { QueueCommand, SendCommand } from './node-queue-types.ts';
 
 /** A message on its way: sent, not acknowledged. */
 export interface Flight<E> {
   readonly entry: E;
   readonly command: SendCommand;
+  /** As it was asked for when this was sent; undefined for a delete. */
+  readonly wanted: DownstreamObject | undefined;
   /** Hash of the content; undefined for a delete, and where the content was newer than what was hashed. */
   readonly hash: string | undefined;
   sends: number;

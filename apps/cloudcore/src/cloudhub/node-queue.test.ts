@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { wish } from './testing/hub-bed.ts';
 import { bench, record } from './testing/queue-bench.ts';
 
 describe('one object', () => {
@@ -124,6 +125,31 @@ describe('one object', () => {
     b.apply({ type: 'record-created', uid: 'u1' });
     b.want({ version: '2', hash: 'h2', content: newer });
     assert.deepEqual(b.ackAll(), ['insert u1']);
+  });
+
+  test('a content that always differs from what was asked for is not sent over and over', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({ content: () => ({ metadata: { name: 'u1', uid: 'u1', resourceVersion: '99' } }) });
+    assert.deepEqual(b.ackAll(), ['insert u1']);
+    b.apply({ type: 'timer' });
+    assert.deepEqual(b.sent(), ['update u1']);
+  });
+
+  test('what is sent is hashed where its controller says how: a model that changed meanwhile is seen', () => {
+    const b = bench();
+    const device = (hash: string): void =>
+      b.apply({
+        type: 'want',
+        object: { ...wish({ type: 'device', hash }), hashOf: () => 'with new model' },
+      });
+    b.connect([]);
+    device('with old model');
+    assert.deepEqual(b.ackAll(), ['insert u1']);
+    device('with new model');
+    assert.deepEqual(b.sent(), []);
+    device('with old model');
+    assert.deepEqual(b.sent(), ['update u1']);
   });
 
   test('a record somebody deleted is created again while the edge has the object', () => {

@@ -18,6 +18,7 @@ import {
   type Entry,
   isConfirmed,
   operationOf,
+  sentHash,
 } from './queue-entry.ts';
 import { createSendOrder } from './send-order.ts';
 
@@ -38,7 +39,7 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
   const { siblings } = entries;
   const settled = new Set<ControllerName>();
   const order = createSendOrder<Entry>();
-  /** Wanted, but their content could not be had. */
+  /** Wanted, but nothing can be done now: looked at again when the timer fires. */
   const absent = new Set<Entry>();
   const flights = createFlights<Entry>({ window, resendMs, maxResendMs });
   let connected = false;
@@ -152,23 +153,20 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
       return;
     }
     entry.sent = true;
-    const { resourceVersion = wanted.resourceVersion } = content.metadata;
-    // A content newer than the wanted one may have any hash.
-    const hash = resourceVersion === wanted.resourceVersion ? wanted.hash : undefined;
-    launch(entry, hash, {
+    launch(entry, wanted, sentHash(wanted, content), {
       type: 'send',
       id: uuid(),
       operation: operationOf(entry, wanted, content),
       source: wanted.source,
       object: entry.object,
       content,
-      resourceVersion,
+      resourceVersion: content.metadata.resourceVersion ?? wanted.resourceVersion,
       resent: false,
     });
   };
 
   const sendDelete = (entry: Entry): void => {
-    launch(entry, undefined, {
+    launch(entry, undefined, undefined, {
       type: 'send',
       id: uuid(),
       operation: 'delete',
@@ -187,9 +185,14 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
     }
   };
 
-  const launch = (entry: Entry, hash: string | undefined, command: SendCommand): void => {
+  const launch = (
+    entry: Entry,
+    wanted: DownstreamObject | undefined,
+    hash: string | undefined,
+    command: SendCommand,
+  ): void => {
     entry.confirmed = undefined;
-    entry.flight = { entry, command, hash, sends: 1, stalled: false };
+    entry.flight = { entry, wanted, command, hash, sends: 1, stalled: false };
     flights.add(entry.flight, out);
   };
 
@@ -273,7 +276,10 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
       // What is wanted by now was wanted later than this: it queues up again behind others.
       order.confirmed(entry);
     }
-    evaluate(entry);
+    // The content was newer than what its controller has asked for so far; what it asks next shows whether it was right.
+    if (flight.wanted !== undefined && flight.wanted === entry.wanted && !isConfirmed(entry))
+      absent.add(entry);
+    else evaluate(entry);
     for (const other of siblings(entry)) evaluate(other);
   };
 

@@ -85,6 +85,13 @@ export function currentContent(object: DownstreamObject): KubeObject | undefined
   return content?.metadata.uid === object.uid ? content : undefined;
 }
 
+/** Hash of what is about to be sent; undefined where it is newer than what was hashed and may be anything. */
+export function sentHash(wanted: DownstreamObject, content: KubeObject): string | undefined {
+  if (wanted.hashOf !== undefined) return wanted.hashOf(content);
+  const { resourceVersion = wanted.resourceVersion } = content.metadata;
+  return resourceVersion === wanted.resourceVersion ? wanted.hash : undefined;
+}
+
 export function operationOf(entry: Entry, wanted: DownstreamObject, content: KubeObject) {
   // A pod that is being deleted arrives as an update even when it is new: upstream edges stop pods on update.
   if (content.metadata.deletionTimestamp !== undefined) return 'update';

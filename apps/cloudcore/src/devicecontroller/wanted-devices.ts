@@ -52,6 +52,7 @@ export function wantedDevices(
       ...common(device, uid),
       type: 'device',
       hash: hashOf(device, model, () => deliveredDevice(device, model)),
+      hashOf: objectHash,
       resourceVersion: versionOf(device, model),
       rank: 2,
       apiVersion: apiVersionOf(devices),

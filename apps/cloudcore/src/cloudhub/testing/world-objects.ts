@@ -1,3 +1,4 @@
+import type { KubeObject, UnknownObject } from '@kubeedge-ts/apis';
 import type { DownstreamObject } from '../downstream.ts';
 import type { ObjectIdentity } from '../object-kind.ts';
 
@@ -42,10 +43,12 @@ export function downstreamObject(
     rank: RANKS[type] ?? 1,
     apiVersion: 'v1',
     kind: type,
+    ...(type === 'device'
+      ? { hashOf: (content: KubeObject) => (content as UnknownObject)['value'] as string }
+      : {}),
     content: () => {
       const current = now();
-      // What is made from several objects is sent as it was hashed, or not at all.
-      if (current === undefined || (type === 'device' && current.value !== object.value)) return undefined;
+      if (current === undefined) return undefined;
       const { uid, version, birth, value } = current;
       return { metadata: { name, namespace: 'shop', uid, resourceVersion: String(version) }, birth, value };
     },
