@@ -16,6 +16,8 @@ export interface Site extends AsyncDisposable {
   readonly internalUrl: () => Promise<string>;
   send(module: string, source: string, operation: string, resource: string, content: unknown): Promise<void>;
   addDevice(id: string): Promise<void>;
+  /** The cloud's confirmation of a report. */
+  confirm(id: string): Promise<void>;
 }
 
 export interface SiteOptions {
@@ -95,6 +97,12 @@ export async function startSite(options: SiteOptions): Promise<Site> {
       const row = { sql: 'SELECT 1 FROM device WHERE id = ?', params: [id] };
       while ((await store.read(row)).length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
     },
+    confirm: (id) =>
+      bus.send('twin', {
+        header: { msg_id: systemRandom.uuid(), parent_msg_id: id, timestamp: 1 },
+        route: { source: 'devicecontroller', group: 'twin', operation: 'response', resource: 'twin' },
+        content: 'OK',
+      }),
     async [Symbol.asyncDispose]() {
       await eventBus.stop();
       await deviceTwin.stop();
