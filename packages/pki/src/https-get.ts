@@ -34,7 +34,8 @@ export function httpsGet(
     });
     const fail = (error: unknown): void => {
       outgoing.destroy();
-      reject(signal?.aborted ? signal.reason : classify(url, error));
+      if (signal?.aborted) reject(signal.reason);
+      else reject(classify(url, deadline.aborted ? new Error(`no answer within ${TIMEOUT_MS} ms`) : error));
     };
     outgoing.on('error', fail);
     outgoing.on('response', (incoming) => {
