@@ -197,6 +197,16 @@ describe('the Kubernetes client', () => {
       await assert.rejects(client.create(pods, object('x')), code('KUBE_UNREACHABLE'));
     }));
 
+  test('after a restart of the server loses one write at most, however many connections were kept', () =>
+    withClient(async (client) => {
+      const write = () => client.create(configMaps, object('x'));
+      server.answer(json(200, object('x')));
+      await Promise.all(Array.from({ length: 8 }, write));
+      server.dropConnections();
+      await write().catch((error) => assert.ok(isKubeEdgeError(error, 'KUBE_UNREACHABLE')));
+      await Promise.all(Array.from({ length: 8 }, write));
+    }));
+
   test('waits as long as an overloaded server asks', () =>
     withClient(async (client) => {
       server.answers(json(429, {}, { 'retry-after': '0' }), json(200, object('x')));

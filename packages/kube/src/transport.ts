@@ -59,6 +59,9 @@ export function createTransport(server: URL, tls: TlsOptions, clock: Clock): Tra
   const calls = new module.Agent({ ...common, maxSockets: MAX_SOCKETS, maxFreeSockets: 16 });
   // Long-lived watches must never wait for, or take, a place among the calls.
   const streams = new module.Agent({ ...common, maxFreeSockets: 0 });
+  const dropIdle = (): void => {
+    for (const idle of Object.values(calls.freeSockets)) for (const socket of idle ?? []) socket.destroy();
+  };
   const prefix = server.pathname.replace(/\/+$/, '');
 
   const unreachable = (line: RequestLine, cause: unknown) =>
@@ -100,7 +103,11 @@ export function createTransport(server: URL, tls: TlsOptions, clock: Clock): Tra
     const onAbort = (): void => abandon(line.signal?.reason);
     line.signal?.addEventListener('abort', onAbort, { once: true });
     request.on('response', onResponse);
-    request.on('error', (error) => onFailure(reason ?? unreachable(line, error)));
+    request.on('error', (error) => {
+      // One kept connection was found dead: the server has probably restarted, and the others are dead as well.
+      if (request.reusedSocket && reason === undefined) dropIdle();
+      onFailure(reason ?? unreachable(line, error));
+    });
     request.end(line.body);
     return {
       request,

@@ -87,6 +87,8 @@ export async function createScriptedServer() {
       const der = await authority.signNode({ csr, nodeName: name, lifetimeDays: 1, now });
       return { cert: certificateToPem(der), key: keyToPem(key) };
     },
+    /** As a restart does. */
+    dropConnections: () => http.closeAllConnections(),
     async close() {
       const closed = deferred();
       http.close(() => closed.resolve());
