@@ -20,7 +20,7 @@ export interface Writer {
   readonly operation: 'Apply' | 'Update';
   readonly apiVersion: string;
   /** RFC 3339. */
-  readonly time: string;
+  readonly time?: string;
   readonly subresource?: string;
 }
 
@@ -97,7 +97,7 @@ function entryOf(writer: Writer, fields: FieldTree): ManagedFieldsEntry {
     manager: writer.manager,
     operation: writer.operation,
     apiVersion: writer.apiVersion,
-    time: writer.time,
+    ...(writer.time !== undefined && { time: writer.time }),
     fieldsType: 'FieldsV1',
     fieldsV1: fields,
     ...(writer.subresource !== undefined && { subresource: writer.subresource }),

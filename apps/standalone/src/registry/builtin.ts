@@ -1,4 +1,5 @@
 import type { UnknownObject } from '@kubeedge-ts/apis';
+import { crdStrategy } from '../crd/crd-strategy.ts';
 import { textAt } from '../table/column.ts';
 import * as columns from '../table/core-columns.ts';
 import { nodeColumns } from '../table/node-columns.ts';
@@ -353,6 +354,18 @@ const entries: readonly BuiltinEntry[] = [
     status: true,
   },
 
+  {
+    group: 'apiextensions.k8s.io',
+    plural: 'customresourcedefinitions',
+    kind: 'CustomResourceDefinition',
+    type: 'apiextensions/v1.CustomResourceDefinition',
+    shortNames: ['crd', 'crds'],
+    categories: ['api-extensions'],
+    clusterScoped: true,
+    status: true,
+    columns: columns.crdColumns,
+    strategy: crdStrategy,
+  },
   {
     group: 'scheduling.k8s.io',
     plural: 'priorityclasses',

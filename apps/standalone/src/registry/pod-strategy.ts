@@ -5,14 +5,22 @@ import { admitServiceAccount } from '../admission/service-account.ts';
 import { admitTolerations } from '../admission/tolerations.ts';
 import type { FieldError } from '../rest/field-error.ts';
 import { parseQuantity } from '../schema/quantity.ts';
-import { defaultPod, records } from './pod-defaults.ts';
+import { defaultPod, fallback, records } from './pod-defaults.ts';
 import { immutablePodSpec, validatePodSpec } from './pod-validation.ts';
 import type { JsonObject, Strategy } from './types.ts';
 
 export const podStrategy: Strategy = {
   unconditionalUpdate: true,
   returnsDeleted: true,
-  defaults: defaultPod,
+  defaults(pod) {
+    defaultPod(pod);
+    const status = isRecord(pod['status']) ? pod['status'] : {};
+    for (const condition of records(status['conditions'])) {
+      // Go writes unset times as null.
+      fallback(condition, 'lastProbeTime', null);
+      fallback(condition, 'lastTransitionTime', null);
+    }
+  },
   admit(pod, context) {
     admitServiceAccount(pod, context);
     admitTolerations(pod);

@@ -84,7 +84,9 @@ export function deleteObject(
 
   if (deletionIsComplete(definition, next)) {
     if (options.dryRun) return { removed: true, object: next };
-    const removed = context.store.delete(stored.key, stored.revision, next);
+    // What goes at once is announced as it was; what had a grace period shows how it ended.
+    const last = strategy.gracePeriod === undefined && !already ? stored.object : next;
+    const removed = context.store.delete(stored.key, stored.revision, last);
     if (removed === undefined) throw conflict(definition, metadata.name);
     strategy.afterDelete?.(removed.object, context);
     return { removed: true, object: removed.object };

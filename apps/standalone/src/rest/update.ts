@@ -169,7 +169,8 @@ function ownership(
     manager: options.fieldManager,
     operation: 'Update',
     apiVersion: groupVersion(definition),
-    time: rfc3339(context.clock.now()),
+    // Scale writes carry no time, which keeps them at the top of the list.
+    ...(subresource !== 'scale' && { time: rfc3339(context.clock.now()) }),
     ...(subresource !== '' && { subresource }),
   });
 }

@@ -12,6 +12,7 @@ import {
 } from '@kubeedge-ts/runtime';
 import { createAuthenticator } from '../auth/authenticator.ts';
 import { createServiceAccountTokens } from '../auth/service-account-tokens.ts';
+import { startCustomResources } from '../crd/custom-resources.ts';
 import { ephemeralIdentity, loadIdentity, prepareDataDir, storePath } from '../data-dir.ts';
 import { adminKubeconfig } from '../kubeconfig.ts';
 import { builtinResources } from '../registry/builtin.ts';
@@ -97,6 +98,7 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
     server.on('request', async (request, response) => (await ready.promise)(request, response));
     const port = await listen(server, bindAddress, options.port ?? 0);
     const url = `https://${urlHost(bindAddress === '0.0.0.0' || bindAddress === '::' ? advertiseAddress : bindAddress)}:${port}`;
+    const customResources = startCustomResources(context);
     const paths = createPathRoutes({
       registry,
       tokens,
@@ -126,6 +128,7 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         server.closeAllConnections();
         await closed;
+        customResources.close();
         store.close();
       },
     };

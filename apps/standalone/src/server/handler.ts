@@ -32,13 +32,16 @@ export function createHandler(options: HandlerOptions) {
         );
       }
       const retry = status.details?.retryAfterSeconds;
+      const tooLarge = status.code === 413;
+      if (tooLarge) response.shouldKeepAlive = false;
       send(response, {
         status: status.code,
         body: status,
         ...(retry !== undefined && { headers: { 'Retry-After': String(retry) } }),
       });
-      // The rest of a refused body is not worth reading.
-      if (!request.complete) response.once('finish', () => request.destroy());
+      // What is left of a body of bearable size is read, so that the connection can be used again.
+      if (tooLarge) response.once('finish', () => request.destroy());
+      else request.resume();
     }
   };
 }

@@ -3,11 +3,13 @@ import { defineErrors } from '../kubeedge-error.ts';
 export const standaloneErrors = defineErrors({
   STANDALONE_REQUEST_REFUSED: {
     message: '{message}',
-    advice: 'The answer carries a Kubernetes Status; its reason and causes say what to change in the request.',
+    advice:
+      'The answer carries a Kubernetes Status; its reason and causes say what to change in the request.',
   },
   STANDALONE_DATA_DIR_UNUSABLE: {
     message: 'data directory {path} cannot be used: {problem}',
-    advice: 'Give --data-dir a directory that this user may create and write, on a file system with free space.',
+    advice:
+      'Give --data-dir a directory that this user may create and write, on a file system with free space.',
   },
   STANDALONE_DATA_DIR_IN_USE: {
     message: 'data directory {path} is in use by another process',
@@ -23,7 +25,8 @@ export const standaloneErrors = defineErrors({
   },
   STANDALONE_STORE_WRITE_FAILED: {
     message: 'the store refused a write: {problem}',
-    advice: 'Look at the free space and health of the disk under --data-dir; nothing was changed by the request.',
+    advice:
+      'Look at the free space and health of the disk under --data-dir; nothing was changed by the request.',
   },
   STANDALONE_PKI_UNREADABLE: {
     message: 'key or certificate {path} cannot be read: {problem}',
@@ -36,9 +39,5 @@ export const standaloneErrors = defineErrors({
   STANDALONE_KUBECONFIG_UNWRITABLE: {
     message: 'kubeconfig {path} cannot be written: {problem}',
     advice: 'Give --write-kubeconfig a path in a directory that this user may write.',
-  },
-  STANDALONE_CONVERSION_FAILED: {
-    message: 'conversion webhook for {resource} failed: {problem}',
-    advice: 'Check that the program behind spec.conversion.webhook.clientConfig of the CRD runs and trusts its caBundle.',
   },
 });
