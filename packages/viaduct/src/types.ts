@@ -65,7 +65,9 @@ export interface ServerOptions {
   readonly handshakeTimeoutMs?: number;
   /** The deadline of one `send`, ms (default 30 s); an exceeded one closes the connection. */
   readonly writeTimeoutMs?: number;
-  /** Most bytes a connection may hold unwritten; `send` refuses more. Default: two frames of `maxFrameBytes`. */
+  /** Largest frame `send` takes, bytes; default 32 MiB, what upstream's ends accept. */
+  readonly maxSendBytes?: number;
+  /** Most bytes a connection may hold unwritten; `send` refuses more. Default: twice `maxSendBytes`. */
   readonly maxBufferedBytes?: number;
 }
 
@@ -103,6 +105,7 @@ export interface DialOptions {
   /** The deadline of one `send`, ms; an exceeded one closes the connection. */
   readonly writeTimeoutMs?: number;
   /** As in `ServerOptions`. */
+  readonly maxSendBytes?: number;
   readonly maxBufferedBytes?: number;
   readonly signal?: AbortSignal;
 }

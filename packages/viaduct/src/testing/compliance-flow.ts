@@ -83,9 +83,17 @@ export function flowPromises(subject: Subject): void {
     await until(() => seen.length === 1);
   });
 
+  it('what may be received does not limit what may be sent', async (t) => {
+    const bench = await createBench(t, await subject(), { maxFrameBytes: 1_000 });
+    const { client, server } = await bench.pair();
+    const down = collect(client);
+    await server.send('x'.repeat(MIB));
+    await until(() => down.length === 1);
+  });
+
   it('send refuses a frame above its own limit and the connection goes on', async (t) => {
     const bench = await createBench(t, await subject());
-    const { client, server } = await bench.pair('edge-1', { maxFrameBytes: 100 });
+    const { client, server } = await bench.pair('edge-1', { maxSendBytes: 100 });
     const seen = collect(server);
     await assert.rejects(client.send('x'.repeat(101)), (error) =>
       isKubeEdgeError(error, 'VIADUCT_TOO_LARGE'),

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { errorText, viaductErrors } from '@kubeedge-ts/errors';
 import { type Clock, type Deferred, deferred, type Logger } from '@kubeedge-ts/runtime';
 import type { RawData, WebSocket } from 'ws';
-import type { CloseReason, Connection, PeerIdentity } from '../types.ts';
+import type { CloseReason, Connection, PeerIdentity, ServerOptions } from '../types.ts';
 import { createInbox } from './inbox.ts';
 import { createPingLedger } from './pings.ts';
 import { createWriteDeadline } from './write-deadline.ts';
@@ -13,9 +13,24 @@ export interface ConnectionPorts {
 }
 
 export interface ConnectionLimits {
-  readonly maxFrameBytes: number;
+  readonly maxSendBytes: number;
   readonly maxBufferedBytes: number;
   readonly writeTimeoutMs: number;
+}
+
+const DEFAULT_MAX_SEND_BYTES = 33_554_432;
+
+/** The limits of a connection from the options of either end. */
+export function connectionLimits(
+  options: Pick<ServerOptions, 'maxSendBytes' | 'maxBufferedBytes' | 'writeTimeoutMs'>,
+  defaultWriteTimeoutMs: number,
+): ConnectionLimits {
+  const maxSendBytes = options.maxSendBytes ?? DEFAULT_MAX_SEND_BYTES;
+  return {
+    maxSendBytes,
+    maxBufferedBytes: options.maxBufferedBytes ?? 2 * maxSendBytes,
+    writeTimeoutMs: options.writeTimeoutMs ?? defaultWriteTimeoutMs,
+  };
 }
 
 /** `send` resolves at once while less than this is unwritten. */
@@ -170,8 +185,8 @@ export function createWebSocketConnection(
     async send(text) {
       if (state !== 'open' || socket.readyState !== socket.OPEN) throw closedError();
       const bytes = Buffer.byteLength(text);
-      if (bytes > limits.maxFrameBytes) {
-        throw viaductErrors.create('VIADUCT_TOO_LARGE', { bytes, maxBytes: limits.maxFrameBytes });
+      if (bytes > limits.maxSendBytes) {
+        throw viaductErrors.create('VIADUCT_TOO_LARGE', { bytes, maxBytes: limits.maxSendBytes });
       }
       const { bufferedAmount } = socket;
       if (bufferedAmount > 0 && bufferedAmount + bytes > limits.maxBufferedBytes) {

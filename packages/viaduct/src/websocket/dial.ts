@@ -4,7 +4,7 @@ import { errorText, type KubeEdgeError, viaductErrors } from '@kubeedge-ts/error
 import { WebSocket } from 'ws';
 import { handshakeHeaders } from '../handshake.ts';
 import type { Connection, DialOptions, PeerIdentity } from '../types.ts';
-import { type ConnectionPorts, createWebSocketConnection } from './connection.ts';
+import { type ConnectionPorts, connectionLimits, createWebSocketConnection } from './connection.ts';
 import { CIPHERS, MIN_TLS_VERSION, subjectOf } from './tls.ts';
 
 const MAX_REFUSAL_BYTES = 4_096;
@@ -14,11 +14,7 @@ export function dialWebSocket(
   options: DialOptions,
 ): Promise<Connection> {
   const { url, nodeName, projectId, maxFrameBytes, signal } = options;
-  const limits = {
-    maxFrameBytes,
-    maxBufferedBytes: options.maxBufferedBytes ?? 2 * maxFrameBytes,
-    writeTimeoutMs: options.writeTimeoutMs ?? 15_000,
-  };
+  const limits = connectionLimits(options, 15_000);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason);

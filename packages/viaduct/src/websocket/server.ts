@@ -8,7 +8,7 @@ import { errorText, viaductErrors } from '@kubeedge-ts/errors';
 import { WebSocketServer } from 'ws';
 import { readHandshake } from '../handshake.ts';
 import type { Admission, Connection, PeerIdentity, Server, ServerOptions } from '../types.ts';
-import { type ConnectionPorts, createWebSocketConnection } from './connection.ts';
+import { type ConnectionPorts, connectionLimits, createWebSocketConnection } from './connection.ts';
 import { createPendingHandshakes } from './pending-handshakes.ts';
 import { CIPHERS, MIN_TLS_VERSION, subjectOf } from './tls.ts';
 
@@ -27,8 +27,7 @@ export async function listenWebSocket(
   onConnection: (connection: Connection) => void,
 ): Promise<Server> {
   const { log } = ports;
-  const { maxFrameBytes, writeTimeoutMs = 30_000, maxBufferedBytes = 2 * maxFrameBytes } = options;
-  const limits = { maxFrameBytes, maxBufferedBytes, writeTimeoutMs };
+  const limits = connectionLimits(options, 30_000);
   const open = new Set<Connection>();
   const pending = createPendingHandshakes(ports.clock, {
     max: options.maxPendingHandshakes ?? 1_000,
@@ -38,7 +37,7 @@ export async function listenWebSocket(
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: maxFrameBytes,
+    maxPayload: options.maxFrameBytes,
     maxBufferedChunks: MAX_BUFFERED_CHUNKS,
     autoPong: false,
   });
