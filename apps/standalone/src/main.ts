@@ -4,6 +4,7 @@ import { createLogger, systemClock, systemRandom, VERSION } from '@kubeedge-ts/r
 import { CommanderError } from 'commander';
 import { createApiModule } from './api-module.ts';
 import { parseCommandLine } from './cli.ts';
+import { createControlLoops } from './control-loops.ts';
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = parseCommandLine(argv, VERSION);
@@ -11,7 +12,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const ports = { clock: systemClock, random: systemRandom, log };
 
   const api = createApiModule(options, ports);
-  const program = createProgram([api], ports);
+  const program = createProgram([api, ...createControlLoops(api, ports)], ports);
   return runUntilSignal(program, log);
 }
 

@@ -15,6 +15,7 @@ import { createServiceAccountTokens } from '../auth/service-account-tokens.ts';
 import { startCustomResources } from '../crd/custom-resources.ts';
 import { ephemeralIdentity, loadIdentity, prepareDataDir, storePath } from '../data-dir.ts';
 import { adminKubeconfig } from '../kubeconfig.ts';
+import type { KeyPair } from '../pki.ts';
 import { builtinResources } from '../registry/builtin.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { API_SERVICE_IP } from '../registry/service-strategy.ts';
@@ -50,6 +51,8 @@ export interface ApiServer {
   readonly url: string;
   readonly port: number;
   readonly caPem: string;
+  /** PEM certificate and key of the administrator (system:masters). */
+  readonly adminCertificate: KeyPair;
   /** Kubeconfig of the administrator, as YAML. */
   readonly adminKubeconfig: string;
   /** Stops listening, ends all watches, closes the store. */
@@ -123,6 +126,7 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
       url,
       port,
       caPem: identity.ca.cert,
+      adminCertificate: identity.admin,
       adminKubeconfig: adminKubeconfig(url, identity),
       async close() {
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
