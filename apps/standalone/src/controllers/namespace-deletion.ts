@@ -86,7 +86,12 @@ export function createNamespaceDeletion(ports: ControllerPorts, informers: Infor
     if (remaining.size === 0 && discovery.failed.size === 0) {
       const finalizers = namespace.spec.finalizers.filter((finalizer) => finalizer !== FINALIZER);
       const finalized = { ...namespace, spec: { ...namespace.spec, finalizers } };
-      await client.update(namespaces, finalized, { subresource: 'finalize', signal });
+      try {
+        await client.update(namespaces, finalized, { subresource: 'finalize', signal });
+      } catch (error) {
+        // The cache was behind: it has gone already.
+        if (!isNotFound(error)) throw error;
+      }
       return;
     }
     await writeStatus(client, namespaces, namespace, {
