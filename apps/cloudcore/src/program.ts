@@ -12,9 +12,11 @@ import {
   VERSION,
 } from '@kubeedge-ts/runtime';
 import { admitNode, createWebSocketTransport } from '@kubeedge-ts/viaduct';
+import { createSecretStore } from './cloudhub/certificate-secrets.ts';
 import { prepareCertificates } from './cloudhub/certificates.ts';
 import { createCloudHub } from './cloudhub/cloudhub.ts';
 import { createHttpsServer } from './cloudhub/https/index.ts';
+import { createTokenRefresh } from './cloudhub/join-tokens.ts';
 import { conversionRoute, ensureCustomResources } from './crdconversion/index.ts';
 import { createDeviceController } from './devicecontroller/index.ts';
 import { createEdgeController } from './edgecontroller/index.ts';
@@ -77,6 +79,14 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
     log: log.child({ module: 'https' }),
     extraRoutes: [conversionRoute()],
   });
+  const tokenRefresh = createTokenRefresh({
+    tokens: certificates.tokens,
+    refreshHours: hub.tokenRefreshDuration,
+    store: (until) => createSecretStore(kube, { clock, random, log, signal: until }),
+    clock,
+    random,
+    log,
+  });
   const cloudhub = createCloudHub({
     transport: createWebSocketTransport({ clock, log: log.child({ module: 'viaduct' }) }),
     serverOptions: {
@@ -107,7 +117,11 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
   });
 
   // stopped last: the others write through it until their end
-  const modules: Module[] = [{ name: 'kube', start: async () => {}, stop: async () => kube.close() }, https];
+  const modules: Module[] = [
+    { name: 'kube', start: async () => {}, stop: async () => kube.close() },
+    https,
+    tokenRefresh,
+  ];
   if (edgeController.enable) modules.push(edge.module);
   if (deviceController.enable) modules.push(device.module);
   if (hub.enable) modules.push(cloudhub.module);
