@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  configMaps,
+  events,
+  type KubeObject,
+  pods,
+  type Resource,
+  ROUTES,
+  secrets,
+  serviceAccounts,
+} from '@kubeedge-ts/apis';
+import type { CallOptions } from '@kubeedge-ts/kube';
+import { faultRules, withFaults } from '@kubeedge-ts/kube/testing';
+import fc from 'fast-check';
+import { settle } from '../controllers/testing/settle.ts';
+import {
+  aClient,
+  aPod,
+  edgeWorld,
+  errorOf,
+  NODE,
+  objectOf,
+  put,
+  requestOf,
+  responseOf,
+} from './testing/edge-world.ts';
+
+const core = (plural: string, kind: string): Resource<KubeObject> => ({
+  group: '',
+  version: 'v1',
+  plural,
+  kind,
+  namespaced: plural === 'persistentvolumeclaims',
+});
+
+test('a node reads what its pods refer to, with type, version and the version in the header', async (t) => {
+  const { kube, ask } = await edgeWorld(t, {
+    setUp(kube) {
+      put(kube, pods, aClient('till', 'conf', 'cred'));
+      put(kube, configMaps, { metadata: { name: 'conf', namespace: 'shop', uid: 'c' }, data: { a: '1' } });
+    },
+  });
+  const answer = await ask('query', 'shop/configmap/conf');
+  const content = answer?.content as KubeObject & { data: object };
+  assert.deepEqual([content.kind, content.apiVersion, content.data], ['ConfigMap', 'v1', { a: '1' }]);
+  assert.equal(answer?.header.resourceversion, content.metadata.resourceVersion);
+  assert.equal(
+    kube.calls.filter(({ verb }) => verb === 'get').length,
+    0,
+    'served from what is followed anyway',
+  );
+});
+
+test('what does not exist is answered as upstream does', async (t) => {
+  const { ask } = await edgeWorld(t, {
+    setUp: (kube) => void put(kube, pods, aClient('till', 'till-conf', 'cred')),
+  });
+  assert.deepEqual((await ask('query', 'shop/configmap/till-conf'))?.content, {
+    ErrStatus: {
+      metadata: {},
+      status: 'Failure',
+      message: 'configmap "till-conf" not found',
+      reason: 'NotFound',
+      details: { name: 'till-conf', kind: 'configmap' },
+      code: 404,
+    },
+  });
+});
+
+test('a secret no pod of the node refers to is refused, whether it exists or not', async (t) => {
+  const { kube, ask } = await edgeWorld(t, {
+    setUp(kube) {
+      put(kube, pods, aClient('till', 'conf', 'cred'));
+      put(kube, secrets, { metadata: { name: 'crown-jewels', namespace: 'shop', uid: 's' }, data: {} });
+    },
+  });
+  const [there, absent] = [
+    await ask('query', 'shop/secret/crown-jewels'),
+    await ask('query', 'shop/secret/nothing'),
+  ];
+  assert.equal(errorOf(there)?.code, 403);
+  assert.equal(errorOf(absent)?.code, 403);
+  assert.equal(
+    kube.calls.some(({ verb, resource }) => verb === 'get' && resource === 'secrets'),
+    false,
+  );
+});
+
+test('a volume is readable when a claim of one of the node pods is bound to it', async (t) => {
+  const volumes = core('persistentvolumes', 'PersistentVolume');
+  const volume = (name: string, claim: string) =>
+    ({ metadata: { name, uid: name }, spec: { claimRef: { namespace: 'shop', name: claim } } }) as KubeObject;
+  const { ask } = await edgeWorld(t, {
+    setUp(kube) {
+      put(
+        kube,
+        pods,
+        aPod('till', { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'mine' } }] }),
+      );
+      put(kube, volumes, volume('pv-1', 'mine'));
+      put(kube, volumes, volume('pv-2', 'theirs'));
+    },
+  });
+  assert.equal(objectOf(await ask('query', 'null/persistentvolume/pv-1')).kind, 'PersistentVolume');
+  assert.equal(objectOf(await ask('query', 'default/persistentvolume/pv-1')).metadata.name, 'pv-1');
+  assert.equal(errorOf(await ask('query', 'null/persistentvolume/pv-2'))?.code, 403);
+});
+
+test('a token is issued for the service account of a pod of the node, bound to that pod', async (t) => {
+  const { kube, ask } = await edgeWorld(t, {
+    setUp(kube) {
+      put(kube, pods, aPod('till', { serviceAccountName: 'clerk' }));
+      for (const name of ['clerk', 'admin'])
+        put(kube, serviceAccounts, { metadata: { name, namespace: 'shop', uid: name } });
+    },
+  });
+  const spec = {
+    audiences: null,
+    expirationSeconds: 3607,
+    boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'till', uid: 'uid-till' },
+  };
+  const answer = await ask('query', 'shop/serviceaccounttoken/clerk', { metadata: {}, spec });
+  const issued = answer?.content as KubeObject & { status: { token: string } };
+  assert.match(issued.status.token, /^token-/);
+  assert.deepEqual(issued.metadata, { name: 'clerk', namespace: 'shop' });
+  assert.equal(answer?.header.resourceversion, undefined);
+  assert.equal(errorOf(await ask('query', 'shop/serviceaccounttoken/admin', { spec }))?.code, 403);
+  assert.equal(kube.calls.filter(({ subresource }) => subresource === 'token').length, 1);
+});
+
+test('events about own pods are written, never answered; about others they are not written', async (t) => {
+  const { kube, ask } = await edgeWorld(t, { setUp: (kube) => void put(kube, pods, aPod('till')) });
+  const event = (pod: string) => ({
+    metadata: { name: 'e1', namespace: 'elsewhere' },
+    involvedObject: { kind: 'Pod', namespace: 'shop', name: pod },
+    reason: 'Pulled',
+    count: 1,
+  });
+  assert.equal(await ask('insert', 'shop/event/e1', event('till')), undefined);
+  assert.equal(kube.objects(events)[0]?.metadata.namespace, 'shop');
+  const patch = { event: event('till'), patchData: '{"count":2,"involvedObject":{"name":"x"}}' };
+  assert.equal(await ask('patch', 'shop/event/e1', patch), undefined);
+  assert.equal(kube.objects(events)[0]?.count, 2);
+  assert.equal(kube.objects(events)[0]?.involvedObject.name, 'till');
+  assert.equal(await ask('insert', 'shop/event/e2', event('other')), undefined);
+  assert.equal(await ask('patch', 'shop/event/e1', { ...patch, patchData: 'null' }), undefined);
+  assert.equal(kube.objects(events).length, 1);
+});
+
+test('a signing request is made in the name of the node', async (t) => {
+  let options: CallOptions | undefined;
+  const { ask } = await edgeWorld(t, {
+    wrap: (kube) => ({
+      ...kube,
+      create: (resource, object, callOptions) => {
+        options = callOptions;
+        return kube.create(resource, object, callOptions);
+      },
+    }),
+  });
+  const spec = { signerName: 'kubernetes.io/kubelet-serving', request: 'x', usages: [] };
+  const answer = await ask('insert', 'default/certificatesigningrequest/csr-1', {
+    metadata: { name: 'csr-1' },
+    spec,
+  });
+  assert.equal(responseOf(answer).Err, null);
+  assert.deepEqual(options?.impersonate, {
+    user: `system:node:${NODE}`,
+    groups: ['system:nodes', 'system:authenticated'],
+  });
+});
+
+test('an API server that is away is said to be, in the form each request expects', async (t) => {
+  const { ask } = await edgeWorld(t, {
+    setUp: (kube) =>
+      void put(
+        kube,
+        pods,
+        aPod('till', { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }] }),
+      ),
+    wrap: (kube, clock) =>
+      withFaults(
+        kube,
+        ({ verb }) =>
+          ['get', 'create', 'update', 'patch', 'delete'].includes(verb) ? { kind: 'unreachable' } : undefined,
+        clock,
+      ),
+  });
+  assert.equal(errorOf(await ask('query', 'shop/persistentvolumeclaim/c'))?.code, 503);
+  const lease = { metadata: { name: NODE, namespace: 'kube-node-lease' } };
+  const renewed = responseOf(await ask('update', `kube-node-lease/lease/${NODE}`, lease));
+  assert.equal(renewed.Err?.ErrStatus.code, 503);
+  const patched = responseOf(await ask('patch', 'shop/podpatch/till', '{"status":{}}'));
+  assert.equal(patched.Err?.ErrStatus.code, 503);
+  assert.equal(errorOf(await ask('delete', 'shop/pod/till', 'uid-till'))?.code, 503);
+});
+
+test('a request that comes before the caches are filled waits; one that waited too long is refused', async (t) => {
+  const slow = { verb: 'list', resource: 'pods', fault: { kind: 'delay', ms: 10_000 } } as const;
+  const world = await edgeWorld(t, {
+    setUp: (kube) => void put(kube, pods, aPod('till')),
+    wrap: (kube, clock) => withFaults(kube, faultRules([slow]), clock),
+    settled: false,
+    options: { readyMs: 5_000 },
+  });
+  const late = requestOf('query', 'shop/pod/till');
+  await world.controller.upstream.receive(NODE, late);
+  await world.controller.upstream.receive(NODE, requestOf('query', `null/node/${NODE}`));
+  await settle();
+  assert.equal(world.downstream.posted.length, 1, 'what a node asks about itself does not wait');
+  await world.clock.advance(5_100);
+  assert.equal(errorOf(world.downstream.answerTo(late))?.code, 503);
+  const patient = requestOf('query', 'shop/pod/till');
+  await world.controller.upstream.receive(NODE, patient);
+  await world.clock.advance(4_950);
+  assert.equal(objectOf(world.downstream.answerTo(patient)).kind, 'Pod');
+});
+
+test('whatever a node sends on whatever route, it gets an answer or none, and the next request works', async (t) => {
+  const { ask, controller } = await edgeWorld(t, { setUp: (kube) => void put(kube, pods, aPod('till')) });
+  const types = [...new Set(Object.values(ROUTES).flatMap(({ types }) => [...types]))].filter(
+    (type) => type !== '*',
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom('insert', 'update', 'patch', 'query', 'delete'),
+      fc.constantFrom(...types),
+      fc.constantFrom('till', NODE, 'edge-b', ''),
+      fc.jsonValue(),
+      async (operation, type, name, content) => {
+        const request = requestOf(operation, `shop/${type}/${name}`, content);
+        try {
+          await controller.upstream.receive(NODE, request);
+        } catch (error) {
+          assert.match((error as { code: string }).code, /^MESSAGE_/);
+        }
+        await controller.idle();
+      },
+    ),
+    { numRuns: 300 },
+  );
+  assert.equal(objectOf(await ask('query', 'shop/pod/till')).kind, 'Pod');
+});
