@@ -75,6 +75,14 @@ describe('one object', () => {
     assert.deepEqual(b.ackAll(), ['update s', 'insert c']);
   });
 
+  test('a record of another cluster proves nothing: inserted again, and noted even for the same version', () => {
+    const b = bench();
+    b.want({ version: '5' });
+    b.connect([{ ...record({ version: '5' }), cluster: 'another' }]);
+    assert.deepEqual(b.ackAll(), ['insert u1']);
+    assert.equal(b.log.at(-1), 'advance-record u1');
+  });
+
   test('a record without confirmation means insert again, one with another version update', () => {
     const b = bench();
     b.want({ uid: 'maybe', version: '5' });
@@ -107,6 +115,16 @@ describe('one object', () => {
     there = true;
     b.apply({ type: 'timer' });
     assert.deepEqual(b.ackAll(), ['insert late']);
+  });
+
+  test('a content that is not at hand is asked for again even when an ack stopped the timer', () => {
+    const b = bench();
+    b.connect([]);
+    b.want({ uid: 'other' });
+    b.want({ uid: 'absent', content: () => undefined });
+    b.ackAll();
+    const timers = b.log.filter((line) => line.endsWith('-timer') || line.startsWith('set-timer'));
+    assert.equal(timers.at(-1), 'set-timer 5000');
   });
 
   test('a content whose name belongs to another object by now is not sent', () => {
