@@ -49,7 +49,7 @@ export interface CachePorts {
 const RETRY = { initialMs: 200, maxMs: 30_000 };
 
 /**
- * Follows all objects of a resource but holds the contents of the selected ones only (docs/adr/010). A content that
+ * Follows all objects of a resource but holds the contents of the selected ones only (docs/adr/020). A content that
  * becomes selected later is read once; from then on the watch keeps it current.
  */
 export function createSelectiveCache<T extends KubeObject, K>(

@@ -46,7 +46,7 @@ export interface Caches {
 
 /**
  * Nodes in full, pods of edge nodes in full, ConfigMaps and Secrets only while such a pod refers to them
- * (DESIGN §11, docs/adr/010). `dirty` is called with every node whose wanted objects may have changed.
+ * (DESIGN §11, docs/adr/020). `dirty` is called with every node whose wanted objects may have changed.
  */
 export function createCaches(kube: KubeClient, dirty: (node: string) => void, ports: CachePorts): Caches {
   let signal: AbortSignal | undefined;
