@@ -27,13 +27,18 @@ export function createAuthenticator(store: ObjectStore, tokens: ServiceAccountTo
   };
 }
 
-/** The TLS layer has verified the chain; `authorized` is false for peers without a certificate of our CA. */
+/**
+ * The user of a verified client certificate; undefined for peers without one.
+ * @throws Unauthorized for a certificate that is not of our CA, or expired
+ */
 function certificateUser(socket: TLSSocket): UserInfo | undefined {
-  if (!socket.authorized) return undefined;
-  const subject = socket.getPeerCertificate()?.subject as Record<string, string | string[]> | undefined;
-  const name = subject?.['CN'];
-  if (typeof name !== 'string' || name === '') return undefined;
-  const organizations = subject?.['O'] ?? [];
+  const certificate = socket.getPeerCertificate();
+  if (certificate === undefined || Object.keys(certificate).length === 0) return undefined;
+  if (!socket.authorized) throw unauthorized();
+  const subject = certificate.subject as unknown as Record<string, string | string[] | undefined>;
+  const name = subject['CN'];
+  if (typeof name !== 'string' || name === '') throw unauthorized();
+  const organizations = subject['O'] ?? [];
   const groups = Array.isArray(organizations) ? organizations : [organizations];
   return { username: name, groups: [...groups, AUTHENTICATED_GROUP] };
 }

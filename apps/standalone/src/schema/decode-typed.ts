@@ -11,6 +11,9 @@ export interface Decoded {
   readonly mismatch?: string;
 }
 
+/** Separates a map's key in a path. */
+const MAP_KEY = '\u0001';
+
 interface Walk {
   readonly root: string;
   readonly unknown: string[];
@@ -40,7 +43,7 @@ function decodeStruct(type: string, input: unknown, path: string, walk: Walk): u
     const field = fields.get(name);
     const here = path === '' ? name : `${path}.${name}`;
     if (field === undefined) {
-      walk.unknown.push(here);
+      walk.unknown.push(here.replaceAll(MAP_KEY, '.'));
       continue;
     }
     if (value === null || value === undefined) continue;
@@ -65,7 +68,10 @@ function decodeValue(type: TypeExpression, value: unknown, path: string, walk: W
   if (element !== undefined) {
     if (!isRecord(value)) return mismatch(type, value, path, walk);
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, decodeItem(element, item, `${path}.${key}`, walk)]),
+      Object.entries(value).map(([key, item]) => [
+        key,
+        decodeItem(element, item, `${path}${MAP_KEY}${key}`, walk),
+      ]),
     );
   }
   switch (type) {
@@ -120,7 +126,8 @@ function decodeTime(type: 't' | 'u', value: unknown, walk: Walk): unknown {
 function mismatch(type: TypeExpression, value: unknown, path: string, walk: Walk): unknown {
   const found = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
   const shown = typeof value === 'number' && type === 'n' ? `number ${value}` : found;
-  const field = path.replaceAll(/\[\d+\]/g, '');
+  // Go names neither indexes nor map keys.
+  const field = (path.split(MAP_KEY)[0] ?? '').replaceAll(/\[\d+\]/g, '');
   walk.mismatch ??= `json: cannot unmarshal ${shown} into Go struct field ${walk.root}.${field} of type ${goTypeName(type)}`;
   return value;
 }
