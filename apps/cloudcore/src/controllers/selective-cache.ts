@@ -1,7 +1,7 @@
 import type { KubeObject, ObjectMeta, Resource } from '@kubeedge-ts/apis';
 import { errorText } from '@kubeedge-ts/errors';
 import { createInformer, isNotFound, type KubeClient, type ObjectKey } from '@kubeedge-ts/kube';
-import { type Backoff, type Clock, createBackoff, type Logger, type Random } from '@kubeedge-ts/runtime';
+import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kubeedge-ts/runtime';
 
 /** What is kept of an object nobody needs. */
 export interface Stub extends KubeObject {
@@ -59,7 +59,7 @@ export function createSelectiveCache<T extends KubeObject, K>(
   const { kube, resource, selects, keep, changed } = options;
   const log = ports.log.child({ cache: resource.plural });
   const contents = new Map<string, { uid: string | undefined; content: K }>();
-  const fetches = new Map<string, Backoff>();
+  const fetching = new Set<string>();
   let stop: AbortSignal = new AbortController().signal;
 
   const capture = (object: T, stub: Stub): void => {
@@ -84,34 +84,34 @@ export function createSelectiveCache<T extends KubeObject, K>(
   );
   const stubAt = (key: ObjectKey): Stub | undefined => informer.get(key) as Stub | undefined;
 
+  /** Reads the content of a selected object that is held as a stub, until it is there or no longer needed. */
   const fetch = async (key: ObjectKey, path: string): Promise<void> => {
-    if (fetches.has(path) || stop.aborted) return;
     const backoff = createBackoff(RETRY, ports.random);
-    fetches.set(path, backoff);
-    const attempt = async (): Promise<void> => {
+    for (;;) {
       const stub = stubAt(key);
-      if (stop.aborted || stub === undefined || !selects(stub) || contents.has(path)) {
-        fetches.delete(path);
-        return;
-      }
+      if (stub === undefined || !selects(stub) || contents.has(path)) return;
       try {
         const object = await kube.get(resource, key, { signal: stop });
-        fetches.delete(path);
         // A newer version may have come by watch meanwhile; it must not be replaced by an older one.
-        if (stubAt(key)?.metadata.uid === object.metadata.uid && !contents.has(path)) {
-          capture(object, stubOf(object));
-        }
+        if (stubAt(key)?.metadata.uid !== object.metadata.uid || contents.has(path)) return;
+        capture(object, stubOf(object));
         changed(stub);
+        return;
       } catch (error) {
-        if (stop.aborted || isNotFound(error)) {
-          fetches.delete(path);
-          return;
-        }
-        log.warn({ ...key, err: errorText(error) }, 'content of a newly needed object not read, will retry');
-        ports.clock.after(backoff.next(), () => void attempt());
+        if (stop.aborted || isNotFound(error)) return;
+        const what = { object: path, err: errorText(error) };
+        log.warn(what, 'content of a newly needed object not read, will retry');
+        await sleep(ports.clock, backoff.next(), stop);
       }
-    };
-    await attempt();
+    }
+  };
+  const fetchOnce = (key: ObjectKey, path: string): void => {
+    if (fetching.has(path) || stop.aborted) return;
+    fetching.add(path);
+    fetch(key, path)
+      // Only the end of the wait for the next try is left to fail: we are stopping.
+      .catch(() => {})
+      .finally(() => fetching.delete(path));
   };
 
   return {
@@ -141,7 +141,7 @@ export function createSelectiveCache<T extends KubeObject, K>(
       if (entry !== undefined && entry.uid === stub.metadata.uid) {
         return { state: 'present', metadata: stub.metadata, content: entry.content };
       }
-      void fetch(key, path);
+      fetchOnce(key, path);
       return { state: 'unknown' };
     },
     stub: stubAt,

@@ -51,10 +51,10 @@ export async function ensureCustomResources(
     await established(name, options);
     if (result === 'foreign') {
       options.log.warn(
-        { name },
+        { definition: name },
         'custom resource definition is not ours and was left as it is: older device versions are not converted',
       );
-    } else options.log.info({ name, result }, 'custom resource definition ready');
+    } else options.log.info({ definition: name, result }, 'custom resource definition ready');
   }
   return outcome;
 }

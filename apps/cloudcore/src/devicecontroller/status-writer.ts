@@ -137,7 +137,7 @@ export function createStatusWriter({ kube, device: find, cached, signal }: Statu
     try {
       if (change !== undefined) remember(slot, await store(device, slot.latest, change), sides);
     } catch (error) {
-      slot.waiting.unshift(...waiting);
+      slot.waiting = [...waiting, ...slot.waiting].slice(-MAX_WAITING);
       throw error;
     }
     if (slot.twins === reported) slot.twins = NOTHING;

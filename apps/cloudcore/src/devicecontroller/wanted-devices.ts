@@ -40,10 +40,7 @@ export function wantedDevices(
         rank: 0,
         apiVersion: apiVersionOf(deviceModels),
         kind: deviceModels.kind,
-        content: () => {
-          const current = read.model(uid);
-          return current && deliveredModel(current);
-        },
+        content: modelContent(read, uid),
       });
     }
     const { uid = '' } = device.metadata;
@@ -57,10 +54,7 @@ export function wantedDevices(
       rank: 2,
       apiVersion: apiVersionOf(devices),
       kind: devices.kind,
-      content: () => {
-        const current = read.device(uid);
-        return current && deliveredDevice(current.device, current.model);
-      },
+      content: deviceContent(read, uid),
     });
   }
   return objects;
@@ -75,6 +69,21 @@ function hashOf(object: KubeObject, model: KubeObject | undefined, delivered: ()
   const hash = objectHash(delivered());
   hashes.set(object, { model, hash });
   return hash;
+}
+
+/** Made apart: closures over the loop would keep the objects of this version as long as CloudHub keeps the entry. */
+function modelContent(read: DeviceReader, uid: string) {
+  return () => {
+    const current = read.model(uid);
+    return current && deliveredModel(current);
+  };
+}
+
+function deviceContent(read: DeviceReader, uid: string) {
+  return () => {
+    const current = read.device(uid);
+    return current && deliveredDevice(current.device, current.model);
+  };
 }
 
 function common({ metadata }: KubeObject, uid: string) {

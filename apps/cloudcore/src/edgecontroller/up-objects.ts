@@ -95,7 +95,7 @@ export function createObjectHandlers({ kube, caches, answers, log }: UpPorts): O
         const verdict = mayRead(node, path.type, object, own);
         if (!verdict.allow) {
           log.warn(
-            { node, type: path.type, name: path.name, reason: verdict.reason },
+            { node, resource: message.route.resource, reason: verdict.reason },
             'access of node denied',
           );
           return answers.refused(message, forbidden(path.type, path.name, verdict.reason));
@@ -153,7 +153,10 @@ export function createObjectHandlers({ kube, caches, answers, log }: UpPorts): O
         await writeEvent(message, keyOf(path), signal);
       } catch (error) {
         // Events are not answered and may be lost, as with any kubelet.
-        log.info({ node, ...keyOf(path), err: errorText(error) }, 'event of node not written');
+        log.info(
+          { node, resource: message.route.resource, err: errorText(error) },
+          'event of node not written',
+        );
       }
       return undefined;
     },

@@ -44,7 +44,10 @@ export function createPodHandlers(ports: UpPorts): PodHandlers {
       content,
     });
     downstream.post(node, message);
-    log.info({ node, ...key, uid }, 'node reported a pod that is gone, delete sent');
+    log.info(
+      { node, pod: `${key.namespace}/${key.name}`, uid },
+      'node reported a pod that is gone, delete sent',
+    );
   };
 
   /** The pod, if it still is the one the node speaks of. */
@@ -73,7 +76,7 @@ export function createPodHandlers(ports: UpPorts): PodHandlers {
       const pod = await current(key, UID, signal);
       if (pod === undefined) return sendDelete(node, key, UID);
       if (pod.spec?.nodeName !== node) {
-        log.warn({ node, ...key }, 'status of a pod of another node refused');
+        log.warn({ node, pod: `${namespace}/${Name}` }, 'status of a pod of another node refused');
         return;
       }
       const status = mergedPodStatus(pod.status ?? {}, Status as PodStatus, clock.now());

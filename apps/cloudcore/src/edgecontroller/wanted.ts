@@ -60,7 +60,7 @@ export function wantedObjects(view: NodeView): Wanted {
       rank: RANK[type],
       apiVersion: 'v1',
       kind: KIND[type],
-      content: () => view.read(type, key, uid),
+      content: contentOf(view.read, type, key, uid),
     });
   };
 
@@ -75,6 +75,11 @@ export function wantedObjects(view: NodeView): Wanted {
     want('pod', pod.metadata, podHash(pod), ending ? 'update' : 'insert');
   }
   return { objects, waiting };
+}
+
+/** Made apart: a closure over the view would keep its pods in memory as long as CloudHub keeps the object. */
+function contentOf(read: NodeView['read'], type: string, key: ObjectKey, uid: string) {
+  return () => read(type, key, uid);
 }
 
 /** Returns whether everything the pod refers to is known to be there or not. */
