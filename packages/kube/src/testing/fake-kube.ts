@@ -8,7 +8,7 @@ import {
   type UnknownObject,
 } from '@kubeedge-ts/apis';
 import { kubeErrors } from '@kubeedge-ts/errors';
-import { type Clock, type Random, rfc3339, seededRandom, systemClock } from '@kubeedge-ts/runtime';
+import { type Clock, type Random, seededRandom, systemClock } from '@kubeedge-ts/runtime';
 import { applyJsonPatch } from '../json-patch.ts';
 import { applyMergePatch, sameJson } from '../merge-patch.ts';
 import { collectionPath, objectPath } from '../paths.ts';
@@ -18,6 +18,7 @@ import type { KubeClient, ListOptions, ObjectKey, Patch, WatchEvent, WriteOption
 import { BUILT_IN, discoveryAt } from './fake-discovery.ts';
 import { alreadyExists, conflict, created, deleting, isFinished, notFound, updated } from './fake-objects.ts';
 import { createFakeStore, wireCopy } from './fake-store.ts';
+import { SUBRESOURCES } from './fake-subresources.ts';
 import { type FakeWatch, openFakeWatch } from './fake-watch.ts';
 import { applyStrategicMerge } from './strategic-merge.ts';
 
@@ -169,46 +170,11 @@ export function createFakeKube(options: FakeKubeOptions = {}): FakeKube {
     return object;
   };
 
-  const subresources: Record<
-    string,
-    (resource: Resource<KubeObject>, key: ObjectKey, body: unknown) => unknown
-  > = {
-    binding(resource, key, body) {
-      const pod = read(resource, key) as UnknownObject & { spec?: { nodeName?: string } };
-      const target = (body as { target: { name: string } }).target.name;
-      if (pod.spec?.nodeName) {
-        const problem = `pod ${key.name} is already assigned to node "${pod.spec.nodeName}"`;
-        refuse(conflict({ ...resource, plural: 'pods/binding' }, key.name, problem), 'POST', key.name);
-      }
-      const status = (pod['status'] ?? {}) as { conditions?: { type: string }[] };
-      const conditions = [
-        ...(status.conditions ?? []).filter((condition) => condition.type !== 'PodScheduled'),
-        { type: 'PodScheduled', status: 'True', lastTransitionTime: rfc3339(clock.now()) },
-      ];
-      store.write(collectionOf(resource), pathOf(resource, key), {
-        ...pod,
-        spec: { ...pod.spec, nodeName: target },
-        status: { ...status, conditions },
-      });
-      return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
-    },
-    eviction(resource, key) {
-      erase(resource, key, {});
-      return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
-    },
-    token(resource, key, body) {
-      read(resource, key);
-      const request = body as { spec?: { expirationSeconds?: number } };
-      const expires = rfc3339(clock.now() + (request.spec?.expirationSeconds ?? 3600) * 1000);
-      return { ...request, status: { token: `token-${random.uuid()}`, expirationTimestamp: expires } };
-    },
-  };
-
-  function erase(
+  const erase = (
     resource: Resource<KubeObject>,
     key: ObjectKey,
     deletion: Parameters<KubeClient['delete']>[2] & object,
-  ): UnknownObject {
+  ): UnknownObject => {
     const existing = read(resource, key);
     const { uid, resourceVersion } = deletion.preconditions ?? {};
     if (uid !== undefined && uid !== existing.metadata.uid) {
@@ -222,7 +188,7 @@ export function createFakeKube(options: FakeKubeOptions = {}): FakeKube {
     const marked = wireCopy(deleting(existing, deletion, clock.now()));
     if (isFinished(marked)) return store.remove(collectionOf(resource), path) as UnknownObject;
     return sameJson(marked, existing) ? existing : store.write(collectionOf(resource), path, marked);
-  }
+  };
 
   const patched = (existing: UnknownObject, patch: Patch): UnknownObject => {
     const body: unknown = typeof patch.body === 'string' ? JSON.parse(patch.body) : wireCopy(patch.body);
@@ -291,7 +257,7 @@ export function createFakeKube(options: FakeKubeOptions = {}): FakeKube {
       write: WriteOptions = {},
     ) {
       await called(call('create', resource, { ...key, subresource, body }), write.signal);
-      const handler = subresources[subresource];
+      const handler = SUBRESOURCES[subresource];
       if (handler === undefined) {
         return refuse(
           failure(404, 'the server could not find the requested resource'),
@@ -299,7 +265,15 @@ export function createFakeKube(options: FakeKubeOptions = {}): FakeKube {
           objectPath(resource, key, subresource),
         );
       }
-      return copy<R>(handler(resource, key, wireCopy(body)));
+      return copy<R>(
+        handler(read(resource, key), wireCopy(body), {
+          nowMs: clock.now,
+          uuid: random.uuid,
+          write: (changed) => void store.write(collectionOf(resource), pathOf(resource, key), changed),
+          erase: () => void erase(resource, key, {}),
+          refuse: (status) => refuse(status, 'POST', objectPath(resource, key, subresource)),
+        }),
+      );
     },
 
     async update<T extends KubeObject>(resource: Resource<T>, object: T, write: WriteOptions = {}) {
