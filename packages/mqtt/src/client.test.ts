@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { createAuthority } from '@kubeedge-ts/pki';
 import { seededRandom, silentLogger, systemClock } from '@kubeedge-ts/runtime';
 import { mosquittoMissing, startMosquitto } from '@kubeedge-ts/testing/mosquitto';
 import { type ClientOptions, createMqttClient } from './client.ts';
@@ -181,6 +185,58 @@ test('addresses that cannot be used are refused with a reason that shows no cred
     );
   }
 });
+
+test(
+  title('a TLS broker is used when its certificate comes from the CA, and refused when not'),
+  real,
+  async () => {
+    const [ca, foreign] = await Promise.all([createAuthority(Date.now()), createAuthority(Date.now())]);
+    const server = await ca.issueServer({
+      addresses: ['127.0.0.1'],
+      dnsNames: ['localhost'],
+      now: Date.now(),
+    });
+    const folder = await mkdtemp(join(tmpdir(), 'kubeedge-mqtt-tls-'));
+    const file = async (name: string, text: string): Promise<string> => {
+      await writeFile(join(folder, name), text);
+      return join(folder, name);
+    };
+    try {
+      const port = await freePort();
+      await using _ = await startMosquitto({
+        config: [
+          `listener ${port} 127.0.0.1`,
+          `cafile ${await file('ca.crt', ca.certPem)}`,
+          `certfile ${await file('server.crt', server.certPem)}`,
+          `keyfile ${await file('server.key', server.keyPem)}`,
+        ],
+      });
+      const url = `ssl://127.0.0.1:${port}`;
+      const connection = await connectMqtt(
+        options(url, 'c', { tls: { ca: ca.certPem } }),
+        systemClock,
+        never,
+      );
+      await connection.subscribe(['t'], 1);
+      connection.close();
+      for (const tls of [{ ca: foreign.certPem }, {}]) {
+        await assert.rejects(connectMqtt(options(url, 'c', { tls }), systemClock, never), {
+          code: 'MQTT_UNREACHABLE',
+        });
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+);
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
 
 interface FakeBroker extends AsyncDisposable {
   readonly url: string;

@@ -1,5 +1,4 @@
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { type KubeEdgeError, mqttErrors } from '@kubeedge-ts/errors';
 import type { Clock } from '@kubeedge-ts/runtime';
 import { createAckOrder } from './ack-order.ts';
@@ -93,7 +92,7 @@ export async function connectMqtt(
 ): Promise<MqttConnection> {
   signal.throwIfAborted();
   const broker = parseBrokerUrl(options.url);
-  const socket = openSocket(broker, options.tls);
+  const socket = await openSocket(broker, options.tls);
   return await new Promise((resolve, reject) => {
     const abort = (): void => fail(signal.reason);
     const fail = (error: unknown): void => {
@@ -125,8 +124,10 @@ export async function connectMqtt(
   });
 }
 
-function openSocket(broker: Broker, tls: TlsFiles | undefined): Socket {
+async function openSocket(broker: Broker, tls: TlsFiles | undefined): Promise<Socket> {
   if (!broker.tls) return connectTcp({ host: broker.host, port: broker.port, noDelay: true });
+  // Loaded only when asked for: TLS costs a mapper 6 MB.
+  const { connect: connectTls } = await import('node:tls');
   const socket = connectTls({
     host: broker.host,
     port: broker.port,
