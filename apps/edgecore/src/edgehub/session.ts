@@ -42,15 +42,18 @@ export function keepalive(origin: MessageOrigin): Message {
 export function startSession(options: SessionOptions): void {
   const { connection, queue, heartbeatMs, clock, origin, log, unsent } = options;
   const ended = new AbortController();
-  void connection.closed.then(() => ended.abort());
+  let cancelBeat = (): void => {};
+  void connection.closed.then(() => {
+    ended.abort();
+    cancelBeat();
+  });
 
   const beat = (): void => {
     if (ended.signal.aborted) return;
     const message = keepalive(origin);
     if (!queue.push(message))
       log.warn({ waiting: queue.size }, 'send queue is full, a keepalive was left out');
-    const cancel = clock.after(heartbeatMs, beat);
-    ended.signal.addEventListener('abort', cancel, { once: true });
+    cancelBeat = clock.after(heartbeatMs, beat);
   };
 
   const write = async (): Promise<void> => {

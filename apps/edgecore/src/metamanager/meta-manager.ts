@@ -42,7 +42,7 @@ export interface MetaManager {
 }
 
 /** Messages of the cloud being stored at one time; the link is not read further until there is room. */
-const IN_FLIGHT = 512;
+const IN_FLIGHT = 128;
 
 /**
  * Keeps what the cloud sends in the edge store before it is acknowledged, answers edged from it, and sees to it that what
@@ -122,13 +122,18 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
       name: EDGE_MODULES.metaManager,
       async start() {
         await outbox.load();
-        subscription = bus.register({ module: EDGE_MODULES.metaManager, group: GROUPS.meta });
+        subscription = bus.register({
+          module: EDGE_MODULES.metaManager,
+          group: GROUPS.meta,
+          capacity: IN_FLIGHT,
+        });
         loop = run(subscription);
       },
       async stop() {
         subscription?.close();
         await loop;
-        setConnected(false);
+        // Edged has stopped before and is not told.
+        remote.setConnected(false);
         await outbox.stop();
       },
     },

@@ -24,9 +24,8 @@ const storedStatus = async (rig: Rig): Promise<unknown> => {
   const [row] = await rig.rows("SELECT value FROM meta WHERE key = 'default/pod/web'");
   return row === undefined ? undefined : JSON.parse(String(row['value'])).status;
 };
-const emptied = async (rig: Rig): Promise<void> => {
-  while ((await outbox(rig)).length > 0) await new Promise((resolve) => setImmediate(resolve));
-};
+const emptied = (rig: Rig): Promise<void> =>
+  until(async () => (await outbox(rig)).length === 0, 'an empty outbox');
 const tick = async (rig: Rig, ms: number): Promise<void> => {
   rig.clock.advance(ms);
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
@@ -142,7 +141,10 @@ describe('a pod status', () => {
       await tick(rig, 1_000);
       await until(() => patches(rig).length === 2);
       rig.hub.answer = answer;
-      while (patches(rig).length < 3) await tick(rig, 500);
+      await until(async () => {
+        await tick(rig, 500);
+        return patches(rig).length === 3;
+      });
       assert.deepEqual(statusOf(patches(rig)[2]), running);
       await emptied(rig);
     }));
@@ -265,7 +267,10 @@ describe('a pod deletion', () => {
       rig.hub.answer = ({ route }) =>
         route.operation === 'delete' ? 'OK' : errorAnswer('Invalid', 'status');
       await Promise.all([rig.meta.client.reportPodStatus(web, running), rig.meta.client.deletePod(web)]);
-      while (!rig.hub.sent.some((message) => message.route.operation === 'delete')) await tick(rig, 500);
+      await until(async () => {
+        await tick(rig, 500);
+        return rig.hub.sent.some((message) => message.route.operation === 'delete');
+      });
     }));
 
   test('of a pod that is gone already is done, and edged is told', () =>

@@ -149,7 +149,10 @@ before(async () => {
     }
   }
   await Promise.all(calls);
-  while ((await store.read({ sql: 'SELECT 1 FROM outbox' })).length > 0) await Promise.resolve();
+  await until(
+    async () => (await store.read({ sql: 'SELECT 1 FROM outbox' })).length === 0,
+    'an empty outbox',
+  );
   await hub.stop();
   await meta.module.stop();
   twin.close();

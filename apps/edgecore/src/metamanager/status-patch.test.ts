@@ -5,6 +5,7 @@ import { isRecord } from '@kubeedge-ts/apis';
 import fc from 'fast-check';
 import { semanticallyEqual } from './canonical-json.ts';
 import { type StatusKind, statusPatch } from './status-patch.ts';
+import { applyStatusPatch } from './testing/apply-status-patch.ts';
 
 interface Frame {
   readonly dir?: string;
@@ -139,30 +140,6 @@ describe('statusPatch', () => {
   });
 });
 
-/** What the API server does with the patches above, for the property below. */
-function apply(base: Record<string, unknown>, patch: Record<string, unknown>): Record<string, unknown> {
-  const result: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(patch)) {
-    if (key.startsWith('$setElementOrder/')) continue;
-    const old = result[key];
-    const mergeKey = ({ conditions: 'type', podIPs: 'ip' } as Record<string, string>)[key];
-    if (value === null) delete result[key];
-    else if (mergeKey !== undefined && Array.isArray(value) && Array.isArray(old)) {
-      const order = (patch[`$setElementOrder/${key}`] as Record<string, unknown>[]).map(
-        (item) => item[mergeKey],
-      );
-      const items = new Map(old.map((item) => [item[mergeKey], item]));
-      for (const { $patch, ...item } of value) {
-        if ($patch === 'delete') items.delete(item[mergeKey]);
-        else items.set(item[mergeKey], apply(items.get(item[mergeKey]) ?? {}, item));
-      }
-      result[key] = order.map((name) => items.get(name));
-    } else if (isRecord(value) && isRecord(old)) result[key] = apply(old, value);
-    else result[key] = value;
-  }
-  return result;
-}
-
 test('property: the patch turns any base into any wanted status', () => {
   const text = fc.constantFrom('', 'a', 'b');
   const list = (key: string, values: string[]) =>
@@ -185,7 +162,7 @@ test('property: the patch turns any base into any wanted status', () => {
   fc.assert(
     fc.property(status, status, fc.boolean(), (base, wanted, full) => {
       const patch = statusPatch({ kind: 'pod', base, wanted, full });
-      const result = patch === undefined ? base : apply(base, JSON.parse(patch).status);
+      const result = patch === undefined ? base : applyStatusPatch(base, JSON.parse(patch).status);
       const byKey = (value: Record<string, unknown>) => ({
         ...value,
         podIPs: (value['podIPs'] as { ip: string }[] | undefined)?.toSorted((a, b) => (a.ip < b.ip ? -1 : 1)),

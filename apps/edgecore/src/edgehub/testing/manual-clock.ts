@@ -4,6 +4,8 @@ import type { Clock } from '@kubeedge-ts/runtime';
 export interface ManualClock extends Clock {
   /** Fires what is due within `ms`, in order. */
   advance(ms: number): void;
+  /** Timers that have not fired. */
+  readonly pending: number;
 }
 
 export function createManualClock(start = Date.UTC(2026, 10, 22)): ManualClock {
@@ -12,6 +14,9 @@ export function createManualClock(start = Date.UTC(2026, 10, 22)): ManualClock {
   return {
     now: () => now,
     monotonic: () => now - start,
+    get pending() {
+      return timers.length;
+    },
     after(ms, task) {
       const timer = { at: now + ms, task };
       timers.push(timer);
@@ -33,10 +38,10 @@ export function createManualClock(start = Date.UTC(2026, 10, 22)): ManualClock {
   };
 }
 
-/** Resolves when the condition holds; fails after five seconds of real time. */
-export async function until(condition: () => boolean, what = 'condition'): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!condition()) {
+/** Resolves when the condition holds; fails after twenty seconds of real time. */
+export async function until(condition: () => boolean | Promise<boolean>, what = 'condition'): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
