@@ -85,7 +85,9 @@ test('no body makes the handler throw', () => {
   fc.assert(
     fc.property(fc.array(fc.jsonValue()), (objects) => {
       const request = { uid: 'u', desiredAPIVersion: 'devices.kubeedge.io/v1alpha1', objects };
-      assert.equal(answerReview(reviewOf(request)).status, 200);
+      const body = reviewOf(request);
+      // A key __proto__ is refused with the whole body.
+      assert.equal(answerReview(body).status, body.includes('"__proto__"') ? 400 : 200);
     }),
   );
 });
