@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, type OutputConfiguration } from 'commander';
 
 /** What the command line asks for. */
 export interface StandaloneOptions {
@@ -26,7 +26,11 @@ function parseLevel(text: string): string {
  * Reads the command line; `--help`, `--version` and mistakes are answered by commander, which then throws a
  * CommanderError with the exit code.
  */
-export function parseCommandLine(argv: readonly string[], version: string): StandaloneOptions {
+export function parseCommandLine(
+  argv: readonly string[],
+  version: string,
+  output: OutputConfiguration = {},
+): StandaloneOptions {
   const command = new Command('standalone')
     .description('An embedded Kubernetes control plane for one machine.')
     .version(version)
@@ -42,6 +46,8 @@ export function parseCommandLine(argv: readonly string[], version: string): Stan
       [] as string[],
     )
     .option('--log-level <level>', 'debug, info, warn or error', parseLevel, 'info')
+    .allowExcessArguments(false)
+    .configureOutput(output)
     .exitOverride();
   command.parse([...argv], { from: 'user' });
   const options = command.opts<Record<string, never>>() as Record<string, unknown>;

@@ -15,8 +15,8 @@ export interface RawCall {
   readonly body?: string;
   /** Without the administrator's certificate. */
   readonly anonymous?: boolean;
-  /** Ends the call when this says so of the text received so far, or after `closeAfterMs`. */
-  readonly enough?: (text: string) => boolean;
+  /** Ends the call when this says so of the text received so far (and its newest part), or after `closeAfterMs`. */
+  readonly enough?: (text: string, chunk: string) => boolean;
   readonly closeAfterMs?: number;
 }
 
@@ -46,8 +46,10 @@ export function createRawClient(server: Pick<ApiServer, 'url' | 'caPem' | 'admin
     new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       const sent = request(
-        new URL(call.path, server.url),
         {
+          host: new URL(server.url).hostname,
+          port: new URL(server.url).port,
+          path: call.path,
           method: call.method,
           agent: call.anonymous ? nobody : admin,
           headers: {
@@ -67,7 +69,7 @@ export function createRawClient(server: Pick<ApiServer, 'url' | 'caPem' | 'admin
           response.setEncoding('utf8');
           response.on('data', (chunk: string) => {
             text += chunk;
-            if (call.enough?.(text)) {
+            if (call.enough?.(text, chunk)) {
               finish();
               sent.destroy();
             }
