@@ -57,6 +57,8 @@ interface Queued {
   readonly at: number;
 }
 
+/** Bytes a topic can have in a packet. */
+const MAX_TOPIC = 65_535;
 /** One SUBSCRIBE packet carries at most this many filters. */
 const FILTERS_PER_PACKET = 64;
 
@@ -190,6 +192,10 @@ export function createMqttClient(options: ClientOptions): MqttClient {
       running ??= run();
     },
     publish(topic, payload, qos = 1, retain = false, done = logDropped(log)) {
+      if (topic.length > MAX_TOPIC / 3 && Buffer.byteLength(topic) > MAX_TOPIC) {
+        done(mqttErrors.create('MQTT_TOPIC_INVALID', { topic: topic.slice(0, 200), problem: 'too long' }));
+        return;
+      }
       const message: Queued = { topic, payload, qos, retain, done, at: clock.monotonic() };
       if (connection !== undefined && queue.length === 0 && connection.inFlight < maxInFlight) {
         send(connection, message);

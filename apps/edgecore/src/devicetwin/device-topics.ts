@@ -13,8 +13,12 @@ const ACTIONS: ReadonlySet<string> = new Set([
   'state/update',
 ]);
 
+/** Longer topics name no device; an answer to them would not fit into a topic. */
+const MAX_TOPIC = 1024;
+
 /** Takes a request's topic apart by its levels; undefined when DeviceTwin has no business with it. */
 export function parseDeviceTopic(topic: string): DeviceTopic | undefined {
+  if (topic.length > MAX_TOPIC) return undefined;
   const parts = topic.split('/');
   if (parts[0] !== '$hw' || parts[1] !== 'events') return undefined;
   if (parts[2] === 'node') {

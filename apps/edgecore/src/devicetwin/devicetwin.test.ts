@@ -351,6 +351,7 @@ test('garbage on every topic and from the cloud is answered or ignored, and the 
         await twin.message('meta', 'update', 'default/device/other', content);
     }
   }
+  assert.ok(twin.published.every(({ topic }) => topic.length < 2000));
   await add(twin, 'default/lamp');
   await twin.mqtt(`${base('default/lamp')}/twin/update`, actual('t', 'fine'));
   assert.equal(twin.take(`${base('default/lamp')}/twin/update/result`).at(-1)?.['code'], undefined);

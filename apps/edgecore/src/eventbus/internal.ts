@@ -5,7 +5,7 @@ import type { Aedes } from 'aedes';
 import type { EventBusConfig } from './config.ts';
 import { guardSocket } from './frame-guard.ts';
 import { type BrokerPort, type IntakeHandler, MAX_PAYLOAD_BYTES } from './port.ts';
-import { boundSessions, type SessionMemory } from './session-bounds.ts';
+import { boundSessions, createSessionLimit, type SessionMemory } from './session-bounds.ts';
 import { clientMayPublish, isListenedTo } from './topics.ts';
 
 export interface InternalOptions {
@@ -43,7 +43,12 @@ export function createInternalBroker(options: InternalOptions): InternalBroker {
   const open = async (): Promise<void> => {
     // Loaded only when a mode asks for it: the broker costs about 12 MB.
     const { Aedes } = await import('aedes');
+    const cleanFor = createSessionLimit();
     broker = await Aedes.createBroker({
+      preConnect: (_, packet, callback) => {
+        packet.clean = cleanFor(packet.clientId, packet.clean !== false);
+        callback(null, true);
+      },
       authorizePublish: (client, packet, callback) => {
         const { topic, payload } = packet;
         if (!clientMayPublish(topic)) {

@@ -23,6 +23,19 @@ const MAX_RETAINED_BYTES = 8_388_608;
 const MAX_SESSIONS = 256;
 
 /**
+ * Decides whether a client gets a session that outlives its connection: `clean` as the client asked, or true when
+ * enough others have one.
+ */
+export function createSessionLimit(): (clientId: string, clean: boolean) => boolean {
+  const kept = new Set<string>();
+  return (clientId, clean) => {
+    if (clean) kept.delete(clientId);
+    else if (kept.has(clientId) || kept.size < MAX_SESSIONS) kept.add(clientId);
+    return !kept.has(clientId);
+  };
+}
+
+/**
  * Bounds the broker's memory in place: a session keeps at most `queueSize` messages (`mqttSessionQueueSize`), further
  * ones are dropped with a warning; retained messages beyond the bound are refused.
  */
@@ -39,7 +52,6 @@ export function boundSessions(memory: SessionMemory, queueSize: number, log: Log
 
   const admit = ({ clientId }: Owner): boolean => {
     const count = queued.get(clientId) ?? 0;
-    if (count === 0 && !queued.has(clientId) && queued.size >= MAX_SESSIONS) return false;
     if (count >= queueSize) {
       if (count === queueSize)
         log.warn({ client: clientId, queueSize }, 'session queue is full, messages are dropped');
