@@ -319,6 +319,8 @@ test('garbage on every topic and from the cloud is answered or ignored, and the 
     (suffix) =>
       ['default/lamp', 'lamp', '', '/', 'default/', 'nope', '#'].map((id) => `${base(id)}/${suffix}`),
   );
+  // An answer to this one would not fit into a topic.
+  topics.push(`${base('x'.repeat(65_400))}/twin/update`);
   for (const topic of [
     ...topics,
     '$hw/events/node/x/membership/get',
