@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { until } from '@kubeedge-ts/testing/site';
 import { report, summarise } from './lib/report.ts';
-import { benchSite } from './lib/site.ts';
+import { benchSite, pause } from './lib/site.ts';
 
 const ROUNDS = 10;
 const root = process.env['KUBEEDGE_TS_ROOT'] ?? process.cwd();
@@ -32,6 +32,7 @@ const connected: number[] = [];
 for (let round = 0; round < ROUNDS; round++) connected.push(await change(`round ${round}`));
 const reconnected: number[] = [];
 for (let round = 0; round < 3; round++) {
+  await pause(12_000); // longer than the edge's back-off remembers
   await site.cloud.stopCloudcore('kill');
   await site.cloud.startCloudcore();
   reconnected.push(await change(`reconnected ${round}`));

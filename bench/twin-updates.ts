@@ -143,30 +143,19 @@ function watchLease(): { stop(): Promise<number> } {
 }
 
 function manifests(): string {
-  const meta = { apiVersion: 'devices.kubeedge.io/v1beta1' };
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'List',
-    items: [
-      {
-        ...meta,
-        kind: 'DeviceModel',
-        metadata: { name: 'bench', namespace: 'default' },
-        spec: {
-          protocol: 'bench',
-          properties: [{ name: 'temperature', type: 'INT', accessMode: 'ReadOnly' }],
-        },
-      },
-      {
-        ...meta,
-        kind: 'Device',
-        metadata: { name: 'bench', namespace: 'default' },
-        spec: {
-          deviceModelRef: { name: 'bench' },
-          nodeName: NODE_NAME,
-          properties: [{ name: 'temperature' }],
-        },
-      },
-    ],
-  });
+  const objects = [
+    {
+      kind: 'DeviceModel',
+      metadata: { name: 'bench', namespace: 'default' },
+      spec: { protocol: 'bench', properties: [{ name: 'temperature', type: 'INT', accessMode: 'ReadOnly' }] },
+    },
+    {
+      kind: 'Device',
+      metadata: { name: 'bench', namespace: 'default' },
+      spec: { deviceModelRef: { name: 'bench' }, nodeName: NODE_NAME, properties: [{ name: 'temperature' }] },
+    },
+  ];
+  return objects
+    .map((object) => JSON.stringify({ apiVersion: 'devices.kubeedge.io/v1beta1', ...object }))
+    .join('\n');
 }
