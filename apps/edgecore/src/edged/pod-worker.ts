@@ -61,6 +61,7 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
   const stopping = new AbortController();
   const failures = createFailures(random);
   const crashes = new Map<string, CrashBackoff>();
+  const replaced = new Set<string>();
   const reporter = createStatusReporter({ pod: identity, meta, clock, random, log, signal: stopping.signal });
   const trouble = createBackoff({ initialMs: 500, maxMs: 10_000 }, random);
 
@@ -70,6 +71,8 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
   let finished = false;
   let previous: PodStatus = pod.status ?? {};
   let volumesDueAt = 0;
+  /** Counts what made the volumes due; a change while they are being refreshed makes them due again. */
+  let volumeChanges = 0;
   /** The API shows another status than ours since then. */
   let differsSince: number | undefined;
   /** Interrupts the step under way, when news make it pointless. */
@@ -79,6 +82,10 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
   let repeats = 0;
 
   const wake = (): void => awake.resolve();
+  const volumesChanged = (): void => {
+    volumeChanges += 1;
+    volumesDueAt = 0;
+  };
   const interrupt = (): void => {
     step.abort(new Error('overtaken by a newer pod'));
     wake();
@@ -107,8 +114,10 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
   const refreshVolumes = async (runtime: PodRuntime, now: number): Promise<void> => {
     if (now < volumesDueAt || !hasLivingVolumes(pod)) return;
     if (!runtime.containers.some(({ state }) => state === 'running')) return;
+    const seen = volumeChanges;
     try {
-      volumesDueAt = (await steps.refreshVolumes(pod, runtime)) ?? Number.POSITIVE_INFINITY;
+      const due = (await steps.refreshVolumes(pod, runtime)) ?? Number.POSITIVE_INFINITY;
+      volumesDueAt = seen === volumeChanges ? due : 0;
     } catch (error) {
       // What the containers have stays as it is; upstream does the same.
       log.warn({ err: errorText(error) }, 'volumes could not be brought up to date');
@@ -120,6 +129,7 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
     const signal = AbortSignal.any([stopping.signal, step.signal]);
     switch (action.do) {
       case 'stopContainers':
+        for (const { id, replace } of action.containers) if (replace) replaced.add(id);
         return steps.stopContainers(action.containers, signal);
       case 'stopSandboxes':
         return steps.stopSandboxes(action.ids, stopping.signal);
@@ -187,6 +197,7 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
       previous,
       failures: failures.current,
       crashes,
+      replaced,
       released,
       node: node(),
     };
@@ -244,8 +255,8 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
       pod = newer;
       const ours = !apiShows(newer.status, previous);
       differsSince = ours ? (differsSince ?? clock.now()) : undefined;
-      if (!sameStatus(before.metadata.labels, newer.metadata.labels)) volumesDueAt = 0;
-      if (!sameStatus(before.metadata.annotations, newer.metadata.annotations)) volumesDueAt = 0;
+      if (!sameStatus(before.metadata.labels, newer.metadata.labels)) volumesChanged();
+      if (!sameStatus(before.metadata.annotations, newer.metadata.annotations)) volumesChanged();
       if (isTerminal(newer.status?.phase) && !isTerminal(previous.phase)) {
         previous = { ...previous, ...newer.status };
       }
@@ -261,12 +272,12 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
     referencedChanged(key) {
       const references = referencesOf(pod);
       if (!references.all.has(key)) return;
-      if (references.volumes.has(key)) volumesDueAt = 0;
+      if (references.volumes.has(key)) volumesChanged();
       failures.retryNow((reason) => reason === 'CreateContainerConfigError' || reason === 'FailedMount');
       wake();
     },
     connected() {
-      volumesDueAt = 0;
+      volumesChanged();
       failures.retryNow(() => true);
       wake();
     },

@@ -22,9 +22,13 @@ export function roleOf(container: Container, init: boolean): Role {
 }
 
 /** Whether a run that ended is followed by another (spec/edged.md §7). */
-export function restartsAfter(state: PodState, role: Role, exitCode: number): boolean {
+export function restartsAfter(
+  state: PodState,
+  role: Role,
+  { id, exitCode }: { readonly id?: string; readonly exitCode: number },
+): boolean {
   if (state.gone || state.pod.metadata.deletionTimestamp !== undefined) return false;
-  if (role === 'sidecar') return true;
+  if (role === 'sidecar' || (id !== undefined && state.replaced.has(id))) return true;
   if (role === 'init' && exitCode === 0) return false;
   const policy = restartPolicyOf(state.pod);
   if (policy === 'Always') return true;
@@ -110,7 +114,7 @@ function withoutRuns(
     };
   }
   if (old?.state?.terminated !== undefined) {
-    if (ending || !restartsAfter(state, role, old.state.terminated.exitCode)) return old;
+    if (ending || !restartsAfter(state, role, old.state.terminated)) return old;
     return { state: { waiting }, lastState: old.state, restartCount: old.restartCount };
   }
   return {
@@ -128,7 +132,7 @@ function waitingToRestart(
   run: RuntimeContainer,
   now: number,
 ): Waiting | undefined {
-  if (!restartsAfter(state, role, run.exitCode)) return undefined;
+  if (!restartsAfter(state, role, run)) return undefined;
   const failure = state.failures.get(container.name) ?? state.failures.get('');
   if (failure !== undefined) return shown(failure, now);
   const backoff = state.crashes.get(container.name);

@@ -119,7 +119,7 @@ function worthASandbox(state: PodState): boolean {
   if (policy === 'Never' && state.runtime.containers.length > 0) return false;
   return mainContainersOf(state.pod).some((container) => {
     const [run] = runsOf(state, container.name);
-    return run?.state !== 'exited' || restartsAfter(state, 'main', run.exitCode);
+    return run?.state !== 'exited' || restartsAfter(state, 'main', run);
   });
 }
 
@@ -205,16 +205,18 @@ function judge(state: PodState, sandbox: Sandbox, container: Container, role: Ro
   if (run === undefined) return startNow(undefined);
   if (run.state === 'running' && inThisSandbox) {
     if (!imageChanged(container.image ?? '', run)) return { is: 'running' };
-    return { is: 'pending', stop: stopOf(state, run, `container ${run.name} definition changed`) };
+    const stop = stopOf(state, run, `container ${run.name} definition changed`);
+    return { is: 'pending', stop: { ...stop, replace: true } };
   }
   // Created but never started: a crash or an abort between two calls. It has not run, so its number is free again.
   if (run.state === 'created') return { ...startNow(run.restartCount), removeFirst: run.id };
   if (run.state !== 'exited') return { is: 'pending', stop: stopOf(state, run, 'its state is unknown') };
   if (role === 'init' && !inThisSandbox) return startNow(run.restartCount + 1);
-  const changed = inThisSandbox && imageChanged(container.image ?? '', run);
-  if (!restartsAfter(state, role, run.exitCode) && !(changed && role === 'main')) return { is: 'done' };
+  if (!restartsAfter(state, role, run)) return { is: 'done' };
   if (!inThisSandbox) return startNow(run.restartCount + 1);
-  const allowedAt = changed ? now : restartAllowedAt(state.crashes.get(container.name), run.finishedAt);
+  const allowedAt = state.replaced.has(run.id)
+    ? now
+    : restartAllowedAt(state.crashes.get(container.name), run.finishedAt);
   if (allowedAt > now) return { is: 'pending', waitUntil: allowedAt };
   return startNow(run.restartCount + 1, run.finishedAt);
 }

@@ -1,4 +1,5 @@
 import type { ContainerStatus, PodStatus } from '@kubeedge-ts/apis';
+import { runsOf } from './container-status.ts';
 import { initContainersOf, isSidecar, isTerminal, mainContainersOf, restartPolicyOf } from './spec.ts';
 import type { PodState } from './types.ts';
 
@@ -57,7 +58,9 @@ function countMains(state: PodState, statuses: readonly ContainerStatus[]) {
     counts.total += 1;
     const status = statuses.find((candidate) => candidate.name === name);
     const last = status?.lastState?.terminated;
-    if (status?.state?.running !== undefined) counts.running += 1;
+    const [run] = runsOf(state, name);
+    const between = run?.state === 'exited' && state.replaced.has(run.id);
+    if (status?.state?.running !== undefined || between) counts.running += 1;
     else if (status?.state?.terminated !== undefined) {
       counts.stopped += 1;
       if (status.state.terminated.exitCode === 0) counts.succeeded += 1;

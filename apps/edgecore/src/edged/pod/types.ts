@@ -66,6 +66,8 @@ export interface PodState {
   readonly previous: PodStatus;
   readonly failures: ReadonlyMap<string, StartFailure>;
   readonly crashes: ReadonlyMap<string, CrashBackoff>;
+  /** Runs that were ended to be replaced, because their definition changed: restarted whatever the policy. */
+  readonly replaced: ReadonlySet<string>;
   /** Volumes, cgroup and files of the pod are gone. */
   readonly released: boolean;
   readonly node: NodeFacts;
@@ -98,6 +100,8 @@ export interface Stop {
   readonly name: string;
   readonly graceSeconds: number;
   readonly why: string;
+  /** Ended to be replaced. */
+  readonly replace?: true;
 }
 
 export interface Start {
