@@ -25,6 +25,7 @@ import { reviewHandlers } from '../rest/reviews.ts';
 import { tokenRequestHandler } from '../rest/token-request.ts';
 import { type HistoryLimits, openObjectStore } from '../storage/index.ts';
 import { bootstrapCluster } from './bootstrap.ts';
+import { startEventExpiry } from './event-expiry.ts';
 import { createHandler } from './handler.ts';
 import { createPathRoutes } from './routes.ts';
 
@@ -102,6 +103,7 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
     const port = await listen(server, bindAddress, options.port ?? 0);
     const url = `https://${urlHost(bindAddress === '0.0.0.0' || bindAddress === '::' ? advertiseAddress : bindAddress)}:${port}`;
     const customResources = startCustomResources(context);
+    const stopEventExpiry = startEventExpiry(context);
     const paths = createPathRoutes({
       registry,
       tokens,
@@ -132,6 +134,7 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         server.closeAllConnections();
         await closed;
+        stopEventExpiry();
         customResources.close();
         store.close();
       },

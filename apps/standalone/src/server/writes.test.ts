@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { createVirtualClock } from '@kubeedge-ts/kube/testing';
 import { createRawClient, type RawClient } from '../testing/raw-client.ts';
 import { type ApiServer, createApiServer } from './index.ts';
 
@@ -250,6 +251,31 @@ test('an event written in the new API is an event of the old one', async () => {
     '/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3Dp',
   );
   assert.equal((list['items'] as unknown[]).length, 1);
+});
+
+test('an event is forgotten an hour after it happened last', async () => {
+  const clock = createVirtualClock();
+  const own = await createApiServer({ clock });
+  const its = createRawClient(own);
+  const path = '/api/v1/namespaces/default/events';
+  const event = (name: string) => ({
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name },
+    involvedObject: { kind: 'Pod', name: 'p', namespace: 'default' },
+    lastTimestamp: new Date(clock.now()).toISOString(),
+  });
+  await its.json('POST', path, event('old'));
+  await clock.advance(1_800_000);
+  await its.json('POST', path, event('young'));
+  await clock.advance(1_900_000);
+  const list = await its.json('GET', path);
+  assert.deepEqual(
+    (list['items'] as Json[]).map((item) => item.metadata['name']),
+    ['young'],
+  );
+  its.close();
+  await own.close();
 });
 
 test('pages of a list show one state, whatever happens between them', async () => {
