@@ -84,6 +84,7 @@ function load(count: number): Promise<Run> {
   });
 }
 
+const edgecoreMbBeforeLoad = memoryMb(pid);
 await load(WARM_UP);
 const before = cpuSeconds(pid);
 const lease = watchLease();
@@ -108,6 +109,7 @@ report(
     committed,
     resultLatencyMs: summarise(run.latenciesMs),
     longestLeaseAgeSeconds,
+    edgecoreMbBeforeLoad,
     edgecoreMbAfterLoad: memoryMb(pid),
   },
 );
