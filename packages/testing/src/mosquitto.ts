@@ -41,7 +41,8 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
 
   const start = async (): Promise<void> => {
     if (child !== undefined) return;
-    const started = spawn(BINARY, ['-c', file], { stdio: ['ignore', 'ignore', 'ignore'] });
+    // Ends with the test process, also when that is killed.
+    const started = spawn('setpriv', ['--pdeathsig', 'KILL', BINARY, '-c', file], { stdio: 'ignore' });
     child = started;
     exited = new Promise((resolve) => {
       started.once('exit', () => resolve());
