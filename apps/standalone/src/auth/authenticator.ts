@@ -16,10 +16,17 @@ export interface Authenticator {
 }
 
 export function createAuthenticator(store: ObjectStore, tokens: ServiceAccountTokens): Authenticator {
+  /** A connection keeps its certificate, and reading it is not cheap. */
+  const byConnection = new WeakMap<TLSSocket, UserInfo>();
+  const connectionUser = (socket: TLSSocket): UserInfo | undefined => {
+    const user = byConnection.get(socket) ?? certificateUser(socket);
+    if (user !== undefined) byConnection.set(socket, user);
+    return user;
+  };
   return {
     async authenticate(request) {
       const user =
-        certificateUser(request.socket as TLSSocket) ??
+        connectionUser(request.socket as TLSSocket) ??
         (await tokenUser(tokens, request.headers.authorization)) ??
         ANONYMOUS;
       return impersonated(store, user, request);

@@ -1,4 +1,4 @@
-import { createServer } from 'node:https';
+import { createServer, type Server } from 'node:https';
 import { hostname, networkInterfaces } from 'node:os';
 import { errorText, standaloneErrors } from '@kubeedge-ts/errors';
 import {
@@ -13,7 +13,13 @@ import {
 import { createAuthenticator } from '../auth/authenticator.ts';
 import { createServiceAccountTokens } from '../auth/service-account-tokens.ts';
 import { startCustomResources } from '../crd/custom-resources.ts';
-import { ephemeralIdentity, loadIdentity, prepareDataDir, storePath } from '../data-dir.ts';
+import {
+  ephemeralIdentity,
+  loadIdentity,
+  prepareDataDir,
+  type ServerIdentity,
+  storePath,
+} from '../data-dir.ts';
 import { adminKubeconfig } from '../kubeconfig.ts';
 import type { KeyPair } from '../pki.ts';
 import { builtinResources } from '../registry/builtin.ts';
@@ -48,7 +54,7 @@ export interface ApiServerOptions {
 
 /** A running API server. */
 export interface ApiServer {
-  /** `https://host:port`, reachable from this machine. */
+  /** `https://host:port`, reachable from this machine; the kubeconfig names the advertised address instead. */
   readonly url: string;
   readonly port: number;
   readonly caPem: string;
@@ -72,11 +78,13 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
   const advertiseAddress = options.advertiseAddress ?? reachableAddress(bindAddress);
   const names = servingNames(bindAddress, advertiseAddress, options.tlsSans ?? []);
   if (dataDir !== undefined) prepareDataDir(dataDir);
-  const store = openObjectStore({
-    path: dataDir === undefined ? ':memory:' : storePath(dataDir),
-    ...(options.history && { history: options.history }),
-  });
+  const everything = new AsyncDisposableStack();
   try {
+    const store = openObjectStore({
+      path: dataDir === undefined ? ':memory:' : storePath(dataDir),
+      ...(options.history && { history: options.history }),
+    });
+    everything.defer(() => store.close());
     const identity =
       dataDir === undefined
         ? await ephemeralIdentity(names, clock.now())
@@ -84,68 +92,74 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
     const registry = createRegistry(builtinResources);
     const context: ApiContext = { store, registry, clock, random, log };
     const tokens = createServiceAccountTokens({ keyPem: identity.serviceAccountKey, store, clock, random });
-    const server = createServer({
-      key: identity.serving.key,
-      cert: identity.serving.cert,
-      ca: identity.ca.cert,
-      // Everybody may connect; who has no certificate of ours needs a token or stays anonymous.
-      requestCert: true,
-      rejectUnauthorized: false,
-      minVersion: 'TLSv1.2',
-    });
-    server.headersTimeout = 30_000;
-    server.requestTimeout = 60_000;
-    server.keepAliveTimeout = 120_000;
-    server.maxHeadersCount = 100;
+    const customResources = startCustomResources(context);
+    everything.defer(() => customResources.close());
+    everything.defer(startEventExpiry(context));
 
+    const server = createTlsServer(identity);
     const ready = deferred<ReturnType<typeof createHandler>>();
     server.on('request', async (request, response) => (await ready.promise)(request, response));
     const port = await listen(server, bindAddress, options.port ?? 0);
-    const url = `https://${urlHost(bindAddress === '0.0.0.0' || bindAddress === '::' ? advertiseAddress : bindAddress)}:${port}`;
-    const customResources = startCustomResources(context);
-    const stopEventExpiry = startEventExpiry(context);
-    const paths = createPathRoutes({
-      registry,
-      tokens,
-      checks: [{ name: 'ping', healthy: () => true }],
-      serverAddress: () => `${urlHost(advertiseAddress)}:${port}`,
-    });
-    const dispatcher = createDispatcher(context, {
-      ...reviewHandlers(tokens),
-      'serviceaccounts/token': tokenRequestHandler(tokens),
-    });
+    everything.defer(() => closeServer(server));
+
+    // The cluster is complete before the first request is looked at.
+    await bootstrapCluster(context, { caPem: identity.ca.cert, advertiseAddress, port });
+    const advertised = `${urlHost(advertiseAddress)}:${port}`;
     const handle = createHandler({
       context,
       authenticator: createAuthenticator(store, tokens),
-      dispatcher,
-      paths,
+      dispatcher: createDispatcher(context, {
+        ...reviewHandlers(tokens),
+        'serviceaccounts/token': tokenRequestHandler(tokens),
+      }),
+      paths: createPathRoutes({
+        registry,
+        tokens,
+        checks: [{ name: 'ping', healthy: () => true }],
+        serverAddress: advertised,
+      }),
     });
-    // The cluster is complete before the first request is looked at.
-    await bootstrapCluster(context, { caPem: identity.ca.cert, advertiseAddress, port });
     ready.resolve(handle);
 
+    const running = everything.move();
     return {
-      url,
+      url: `https://${urlHost(listensEverywhere(bindAddress) ? '127.0.0.1' : bindAddress)}:${port}`,
       port,
       caPem: identity.ca.cert,
       adminCertificate: identity.admin,
-      adminKubeconfig: adminKubeconfig(url, identity),
-      async close() {
-        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-        server.closeAllConnections();
-        await closed;
-        stopEventExpiry();
-        customResources.close();
-        store.close();
-      },
+      adminKubeconfig: adminKubeconfig(`https://${advertised}`, identity),
+      close: () => running.disposeAsync(),
     };
   } catch (error) {
-    store.close();
+    await everything.disposeAsync();
     throw error;
   }
 }
 
-function listen(server: ReturnType<typeof createServer>, address: string, port: number): Promise<number> {
+function createTlsServer(identity: ServerIdentity): Server {
+  const server = createServer({
+    key: identity.serving.key,
+    cert: identity.serving.cert,
+    ca: identity.ca.cert,
+    // Everybody may connect; who has no certificate of ours needs a token or stays anonymous.
+    requestCert: true,
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.2',
+  });
+  server.headersTimeout = 30_000;
+  server.requestTimeout = 60_000;
+  server.keepAliveTimeout = 120_000;
+  server.maxHeadersCount = 100;
+  return server;
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}
+
+function listen(server: Server, address: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       reject(
@@ -163,6 +177,10 @@ function listen(server: ReturnType<typeof createServer>, address: string, port: 
   });
 }
 
+function listensEverywhere(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
 function urlHost(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
@@ -175,12 +193,11 @@ function ownAddresses(): string[] {
 }
 
 function reachableAddress(bindAddress: string): string {
-  if (bindAddress !== '0.0.0.0' && bindAddress !== '::') return bindAddress;
+  if (!listensEverywhere(bindAddress)) return bindAddress;
   return ownAddresses().find((address) => !address.includes(':')) ?? '127.0.0.1';
 }
 
 function servingNames(bindAddress: string, advertise: string, more: readonly string[]): string[] {
-  const everywhere = bindAddress === '0.0.0.0' || bindAddress === '::';
   const service = 'kubernetes.default.svc';
   return [
     'localhost',
@@ -193,7 +210,7 @@ function servingNames(bindAddress: string, advertise: string, more: readonly str
     '::1',
     API_SERVICE_IP,
     advertise,
-    ...(everywhere ? ownAddresses() : [bindAddress]),
+    ...(listensEverywhere(bindAddress) ? ownAddresses() : [bindAddress]),
     ...more,
   ];
 }

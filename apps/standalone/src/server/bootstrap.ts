@@ -6,6 +6,7 @@ import { API_SERVICE_IP } from '../registry/service-strategy.ts';
 import type { ResourceDefinition } from '../registry/types.ts';
 import type { ApiContext } from '../rest/api-request.ts';
 import { createObject } from '../rest/create.ts';
+import { sameContent } from '../rest/metadata.ts';
 
 const NAMESPACES = ['kube-system', 'default', 'kube-node-lease', 'kube-public'];
 const OPTIONS = {
@@ -116,5 +117,5 @@ function put({ store, random, clock }: ApiContext, resource: string, object: Unk
   };
   const next = { ...object, metadata };
   if (found === undefined) store.create(key, next);
-  else store.update(key, found.revision, next);
+  else if (!sameContent(next, found.object)) store.update(key, found.revision, next);
 }

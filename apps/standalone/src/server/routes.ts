@@ -29,7 +29,7 @@ export interface PathRoutesOptions {
   readonly tokens: ServiceAccountTokens;
   readonly checks: readonly HealthCheck[];
   /** `host:port`, for /api. */
-  readonly serverAddress: () => string;
+  readonly serverAddress: string;
 }
 
 const VERSION = {
@@ -75,7 +75,7 @@ export function createPathRoutes(options: PathRoutesOptions) {
       case '/api/':
         return aggregated
           ? aggregate(documents('api-aggregated', () => discovery.aggregatedDiscovery(registry, true)))
-          : json(discovery.legacyVersions(options.serverAddress()));
+          : json(discovery.legacyVersions(options.serverAddress));
       case '/apis':
       case '/apis/':
         return aggregated
@@ -90,7 +90,7 @@ export function createPathRoutes(options: PathRoutesOptions) {
       case '/.well-known/openid-configuration':
         return json({
           issuer: TOKEN_ISSUER,
-          jwks_uri: `https://${options.serverAddress()}/openid/v1/jwks`,
+          jwks_uri: `https://${options.serverAddress}/openid/v1/jwks`,
           response_types_supported: ['id_token'],
           subject_types_supported: ['public'],
           id_token_signing_alg_values_supported: ['ES256'],
