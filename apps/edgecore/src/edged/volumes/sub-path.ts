@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, realpath, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { edgedErrors } from '@kubeedge-ts/errors';
 import type { Mounts } from '../host.ts';
@@ -40,8 +40,12 @@ export async function bindSubPath(request: SubPathRequest, mounts: Mounts): Prom
     refuse,
   );
   try {
-    const mounted = (await mounts.list()).includes(target);
-    if (mounted) return target;
+    if ((await mounts.list()).includes(target)) {
+      if (await isSameFile(handle, target)) return target;
+      // An older file of an updated volume: a container that starts anew gets the one that is there now.
+      await mounts.unmount(target);
+      await rm(target, { recursive: true, force: true });
+    }
     await prepareTarget(target, (await handle.stat()).isDirectory());
     await mounts.bind(`/proc/${process.pid}/fd/${handle.fd}`, target);
     return target;
@@ -87,6 +91,11 @@ async function openBelow(
     }
   }
   return handle;
+}
+
+async function isSameFile(handle: FileHandle, path: string): Promise<boolean> {
+  const [a, b] = await Promise.all([handle.stat(), stat(path)]);
+  return a.dev === b.dev && a.ino === b.ino;
 }
 
 async function prepareTarget(target: string, directory: boolean): Promise<void> {
