@@ -12,7 +12,7 @@ const here = new URL('.', import.meta.url).pathname;
  * KUBEEDGE_TS_CGROUP. Resolves with the exit code once everything inside has ended and is cleaned up.
  *
  * @param {string[]} argv
- * @param {{ env?: Record<string, string>, stdio?: import('node:child_process').StdioOptions, onStart?: (run: { dir: string, child: import('node:child_process').ChildProcess }) => void }} [options]
+ * @param {{ env?: Record<string, string>, stdio?: import('node:child_process').StdioOptions, onStart?: (run: { dir: string, running: () => boolean, signal: (signal: NodeJS.Signals) => void }) => void }} [options]
  * @returns {Promise<number>}
  */
 export async function runIsolated(argv, options = {}) {
@@ -46,6 +46,8 @@ export async function runIsolated(argv, options = {}) {
     ],
     {
       stdio: options.stdio ?? 'inherit',
+      // a group of its own: unshare swallows signals, so they are sent to the whole group
+      detached: true,
       env: {
         ...process.env,
         ...options.env,
@@ -55,7 +57,14 @@ export async function runIsolated(argv, options = {}) {
       },
     },
   );
-  options.onStart?.({ dir, child });
+  const running = () => child.exitCode === null && child.signalCode === null;
+  options.onStart?.({
+    dir,
+    running,
+    signal: (signal) => {
+      if (running() && child.pid !== undefined) process.kill(-child.pid, signal);
+    },
+  });
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (status, signal) => resolve(status ?? (signal ? 128 : 1)));

@@ -32,17 +32,17 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     interrupts += 1;
     if (interrupts > 1) process.exit(130);
-    site?.kill(signal);
+    signalSite?.(signal);
   });
 }
-let site: { kill(signal: NodeJS.Signals): boolean } | undefined;
+let signalSite: ((signal: NodeJS.Signals) => void) | undefined;
 
 const code = await runIsolated([process.execPath, join(root, 'scripts/quickstart/site.ts'), ...flags], {
   env: { KUBEEDGE_TS_ROOT: root },
-  onStart: ({ dir, child }) => {
-    site = child;
+  onStart: ({ dir, running, signal }) => {
+    signalSite = signal;
     void publishApi(dir).catch((error: unknown) => {
-      if (child.exitCode === null && !flags.includes('--check'))
+      if (running() && !flags.includes('--check'))
         console.error(`kubectl from outside is not available: ${error}`);
     });
   },
