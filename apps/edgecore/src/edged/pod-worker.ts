@@ -179,7 +179,7 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
 
   const finish = async (): Promise<void> => {
     await reporter.settled();
-    await logs.removePod(pod);
+    await logs.removePod(identity.uid);
     await meta.forgetTokens(identity.uid);
     if (!gone) await meta.deletePod(identity);
     finished = true;
@@ -260,6 +260,7 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
       if (isTerminal(newer.status?.phase) && !isTerminal(previous.phase)) {
         previous = { ...previous, ...newer.status };
       }
+      if (!sameStatus(before.spec, newer.spec)) failures.retryNow(() => true);
       if (changesCourse(before, newer)) interrupt();
       else wake();
     },

@@ -42,11 +42,16 @@ interface Trouble {
   delayMs: number;
 }
 
+export interface FakeCriOptions {
+  /** Time of the runtime's records, ms since the epoch; default the machine's. */
+  readonly now?: () => number;
+}
+
 /** A container runtime without containers: a real gRPC server (grpc-js) on a unix socket, with scripted trouble. */
-export async function startFakeCri(): Promise<FakeCri> {
+export async function startFakeCri({ now = Date.now }: FakeCriOptions = {}): Promise<FakeCri> {
   const dir = await mkdtemp(join(tmpdir(), 'kets-cri-'));
   const socket = join(dir, 'cri.sock');
-  const runtime = new FakeRuntime();
+  const runtime = new FakeRuntime(now);
   const calls: { method: MethodName; request: object }[] = [];
   const troubles = new Map<MethodName, Trouble>();
   const timers = new Set<NodeJS.Timeout>();

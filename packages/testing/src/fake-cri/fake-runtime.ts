@@ -50,12 +50,18 @@ export class FakeRuntime {
   readonly containers = new Map<string, FakeContainer>();
   /** Reference → image id. */
   readonly images = new Map<string, string>();
+  readonly #clock: () => number;
   #lastTime = 0;
   #lastIp = 1;
 
+  /** `clock`: milliseconds since the epoch. */
+  constructor(clock: () => number) {
+    this.#clock = clock;
+  }
+
   /** Nanoseconds, each later than the one before even in one millisecond, as far as a double can tell. */
   now(): number {
-    this.#lastTime = Math.max(Date.now() * 1e6, this.#lastTime + 1024);
+    this.#lastTime = Math.max(this.#clock() * 1e6, this.#lastTime + 1024);
     return this.#lastTime;
   }
 

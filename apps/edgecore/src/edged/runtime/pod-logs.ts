@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Pod } from '@kubeedge-ts/apis';
 import { identityOf } from './labels.ts';
@@ -12,7 +12,7 @@ export interface PodLogs {
   /** The number of the next run according to the logs that are there: for when the runtime remembers nothing. */
   nextAttempt(pod: Pod, container: string): Promise<number>;
   link(pod: Pod, container: string, attempt: number, containerId: string): Promise<void>;
-  removePod(pod: Pod): Promise<void>;
+  removePod(uid: string): Promise<void>;
   /** Removes the directories of pods that `isKnown` does not know by uid. */
   removeUnknown(isKnown: (uid: string) => boolean): Promise<void>;
 }
@@ -21,6 +21,19 @@ export function createPodLogs(podLogsDir: string): PodLogs {
   const linksDir = join(dirname(podLogsDir), 'containers');
   const directory = (pod: Pod, container: string): string =>
     join(podLogDirectory(podLogsDir, pod), container);
+  /** By uid: of a pod that is only a left-over directory nothing else is known. */
+  const removeWhere = async (goes: (uid: string) => boolean): Promise<void> => {
+    for (const name of await readdir(podLogsDir).catch(() => [])) {
+      const uid = uidOf(name);
+      if (uid !== undefined && goes(uid)) await rm(join(podLogsDir, name), { recursive: true, force: true });
+    }
+    for (const link of await readdir(linksDir).catch(() => [])) {
+      const target = await readlink(join(linksDir, link)).catch(() => '');
+      if (!target.startsWith(`${podLogsDir}/`)) continue;
+      const uid = uidOf(target.slice(podLogsDir.length + 1).split('/')[0] ?? '');
+      if (uid !== undefined && goes(uid)) await rm(join(linksDir, link), { force: true });
+    }
+  };
   return {
     async prepare(pod, container) {
       await mkdir(directory(pod, container), { recursive: true, mode: 0o755 });
@@ -46,19 +59,12 @@ export function createPodLogs(podLogsDir: string): PodLogs {
       await rm(path, { force: true });
       await symlink(join(directory(pod, container), `${attempt}.log`), path);
     },
-    async removePod(pod) {
-      const { name, namespace } = identityOf(pod);
-      for (const link of await readdir(linksDir).catch(() => [])) {
-        if (link.startsWith(`${name}_${namespace}_`)) await rm(join(linksDir, link), { force: true });
-      }
-      await rm(podLogDirectory(podLogsDir, pod), { recursive: true, force: true });
-    },
-    async removeUnknown(isKnown) {
-      for (const name of await readdir(podLogsDir).catch(() => [])) {
-        const uid = /^[^_]+_[^_]+_([\w.-]+)$/.exec(name)?.[1];
-        if (uid !== undefined && !isKnown(uid))
-          await rm(join(podLogsDir, name), { recursive: true, force: true });
-      }
-    },
+    removePod: (uid) => removeWhere((owner) => owner === uid),
+    removeUnknown: (isKnown) => removeWhere((owner) => !isKnown(owner)),
   };
+}
+
+/** `<namespace>_<name>_<uid>` */
+function uidOf(directory: string): string | undefined {
+  return /^[^_]+_[^_]+_([\w.-]+)$/.exec(directory)?.[1];
 }
