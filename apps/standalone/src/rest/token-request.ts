@@ -33,7 +33,8 @@ export function tokenRequestHandler(tokens: ServiceAccountTokens) {
     const options = writeOptions(request.query, request.header('user-agent'), 'CreateOptions');
     const account = requireStored(context.store, definition, info);
     const spec = isRecord(value['spec']) ? value['spec'] : {};
-    const audiences = Array.isArray(spec['audiences']) ? spec['audiences'].map(String) : [DEFAULT_AUDIENCE];
+    const asked = Array.isArray(spec['audiences']) ? spec['audiences'].map(String) : [];
+    const audiences = asked.length > 0 ? asked : [DEFAULT_AUDIENCE];
     const expirationSeconds = checkedSeconds(spec['expirationSeconds']);
     const reference = isRecord(spec['boundObjectRef']) ? spec['boundObjectRef'] : undefined;
     const bound = reference && boundObject(context, reference, info.namespace);
