@@ -1,5 +1,6 @@
 // Runs a tier of tests under the pinned Node: `node scripts/run-tests.mjs unit|e2e [--full] [filter …]`.
-// Tests that need containers run in namespaces of their own.
+// unit: `*.test.ts` beside the sources, nothing outside the process. e2e: `*.component.test.ts` (a program or a protocol
+// with a real peer) and everything below tests/, in namespaces of their own.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,9 +8,14 @@ import { runIsolated } from './isolate.mjs';
 import { pinnedNode } from './node.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
+const SOURCES = ['packages', 'apps', 'mappers'];
+const isComponent = (file) => file.endsWith('.component.test.ts');
 const TIERS = {
-  unit: ['packages', 'apps', 'mappers'],
-  e2e: ['tests/component', 'tests/e2e', 'tests/faults'],
+  unit: { folders: SOURCES, belongs: (file) => !isComponent(file) },
+  e2e: {
+    folders: [...SOURCES, 'tests'],
+    belongs: (file) => isComponent(file) || file.startsWith(join(root, 'tests')),
+  },
 };
 
 function* tests(folder) {
@@ -25,13 +31,14 @@ function* tests(folder) {
 const [tier = 'unit', ...rest] = process.argv.slice(2);
 const full = rest.includes('--full');
 const filters = rest.filter((argument) => argument !== '--full');
-const folders = TIERS[tier];
-if (folders === undefined) {
+const selection = TIERS[tier];
+if (selection === undefined) {
   console.error(`unknown tier ${tier}; one of ${Object.keys(TIERS).join(', ')}`);
   process.exit(2);
 }
-const files = folders
+const files = selection.folders
   .flatMap((folder) => [...tests(join(root, folder))])
+  .filter(selection.belongs)
   .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
   .sort();
 if (files.length === 0) {
