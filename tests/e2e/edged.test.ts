@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createCriClient } from '@kubeedge-ts/cri';
@@ -12,6 +12,7 @@ import {
   type EdgedConfig,
   systemHost,
 } from '../../apps/edgecore/src/edged/index.ts';
+import { edgedConfig } from '../../apps/edgecore/src/edged/testing/config.ts';
 import { type MemoryMeta, memoryMeta } from '../../apps/edgecore/src/edged/testing/memory-meta.ts';
 import { container, deleting, pod } from '../../apps/edgecore/src/edged/testing/pods.ts';
 
@@ -21,34 +22,13 @@ let dir: string;
 let edged: Edged;
 let meta: MemoryMeta;
 
-const config = (): EdgedConfig => ({
-  nodeName: 'edge-a',
-  nodeIP: '127.0.0.1',
-  rootDir: join(dir, 'kubelet'),
-  podLogsDir: join(dir, 'pod-logs'),
-  nodeLabels: {},
-  registerNode: true,
-  registerSchedulable: true,
-  taints: [],
-  controllerAttachDetach: true,
-  readOnlyPort: 10_350,
-  maxPods: 110,
-  podsPerCore: 0,
-  systemReserved: {},
-  kubeReserved: {},
-  evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '10%' },
-  clusterDNS: [],
-  clusterDomain: 'cluster.local',
-  resolvConf: '/etc/resolv.conf',
-  cgroupsPerQOS: true,
-  cgroupDriver: 'cgroupfs',
-  cgroupRoot: cgroup,
-  cpuCfsQuota: true,
-  seccompDefault: false,
-  statusIntervalMs: 10_000,
-  statusReportMs: 300_000,
-  leaseSeconds: 40,
-});
+const config = (): EdgedConfig =>
+  edgedConfig({
+    rootDir: join(dir, 'kubelet'),
+    podLogsDir: join(dir, 'pod-logs'),
+    nodeIP: '127.0.0.1',
+    cgroupRoot: cgroup,
+  });
 
 async function startEdged(): Promise<void> {
   edged = createEdged({
@@ -74,7 +54,7 @@ async function until<T>(
     if (found !== undefined && found !== false) return found as T;
     if (Date.now() > deadline) {
       assert.fail(
-        `not within ${ms} ms: ${what}; statuses: ${JSON.stringify([...meta.statuses].slice(-2).map(([name, list]) => [name, list.at(-1)]))}`,
+        `not within ${ms} ms: ${what}; statuses: ${JSON.stringify([...meta.statuses].filter(([name]) => !isReady(name)).map(([name, list]) => [name, list.at(-1)]))}`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -96,6 +76,11 @@ async function exec(podName: string, ...cmd: string[]): Promise<string> {
   } finally {
     cri.close();
   }
+}
+
+/** All containers and sandboxes. */
+async function containerIds(): Promise<string[]> {
+  return (await containerd.ctr('containers', 'list', '-q')).trim().split('\n').sort();
 }
 
 describe('edged with real containerd', { timeout: 300_000 }, () => {
@@ -263,5 +248,114 @@ describe('edged with real containerd', { timeout: 300_000 }, () => {
       await readFile(join(dir, 'pod-logs', `default_job_${uid}`, 'main', '0.log'), 'utf8'),
       /stdout F ready/,
     );
+  });
+
+  test('requests and limits reach the cgroups of container and pod', async () => {
+    const resources = { requests: { cpu: '100m', memory: '32Mi' }, limits: { cpu: '500m', memory: '64Mi' } };
+    const limited = pod('limited', { containers: [container('main', { resources })] });
+    meta.putPod(limited);
+    await until('runs', () => isReady('limited'));
+    const id = meta.statusOf('limited')?.containerStatuses?.[0]?.containerID?.replace('containerd://', '');
+    const podPath = `${cgroup}/kubepods/burstable/pod${limited.metadata.uid}`;
+    const read = async (file: string) => (await readFile(join('/sys/fs/cgroup', file), 'utf8')).trim();
+    assert.equal(await read(`memory${podPath}/memory.limit_in_bytes`), String(64 * 2 ** 20));
+    assert.equal(await read(`memory${podPath}/${id}/memory.limit_in_bytes`), String(64 * 2 ** 20));
+    assert.equal(await read(`cpu${podPath}/${id}/cpu.cfs_quota_us`), '50000');
+    assert.equal(await read(`cpu${podPath}/cpu.shares`), '102');
+  });
+
+  test('a pod on the host network has the address of the node and its host name', async () => {
+    meta.putPod(pod('host', { hostNetwork: true }));
+    await until('runs', () => isReady('host'));
+    assert.equal(meta.statusOf('host')?.podIP, '127.0.0.1');
+    assert.equal((await exec('host', 'hostname')).trim(), hostname());
+  });
+
+  test('edgecore stopped and started: the same containers go on', async () => {
+    const before = await containerIds();
+    await edged.module.stop();
+    assert.deepEqual(await containerIds(), before);
+    for (const [uid, one] of meta.pods) {
+      const status = meta.statusOf(one.metadata.name);
+      if (status !== undefined) meta.pods.set(uid, { ...one, status });
+    }
+    const said = [...meta.statuses.values()].reduce((sum, list) => sum + list.length, 0);
+    await startEdged();
+    meta.putPod(pod('after'));
+    await until('a new pod runs', () => isReady('after'));
+    const now = await containerIds();
+    assert.deepEqual(
+      before.filter((id) => !now.includes(id)),
+      [],
+    );
+    const repeated = [...meta.statuses].reduce(
+      (sum, [name, list]) => sum + (name === 'after' ? 0 : list.length),
+      0,
+    );
+    assert.ok(repeated - said <= 4, `${repeated - said} statuses said again`);
+  });
+
+  test('containerd stopped and started: the same containers go on, the node is not ready in between', async () => {
+    const ready = () =>
+      (meta.nodeStatuses.at(-1) as { conditions: { type: string; status: string }[] }).conditions.at(-1)
+        ?.status;
+    const tasks = async () => (await containerd.ctr('tasks', 'list', '-q')).trim().split('\n');
+    const before = await tasks();
+    await containerd.stopDaemon();
+    await until('not ready', () => ready() === 'False');
+    await containerd.startDaemon();
+    await until('ready', () => ready() === 'True');
+    const now = await tasks();
+    assert.deepEqual(
+      before.filter((id) => !now.includes(id)),
+      [],
+      'containers that are gone',
+    );
+  });
+
+  test('a reboot with the cloud away: all pods run again, from the store alone', {
+    timeout: 60_000,
+  }, async () => {
+    const wanted = ['web-b', 'demo', 'limited', 'host', 'after'];
+    await edged.module.stop();
+    await containerd.powerOff();
+    await unmountBelow(dir);
+    for (const [uid, one] of meta.pods) {
+      const status = meta.statusOf(one.metadata.name);
+      if (status !== undefined) meta.pods.set(uid, { ...one, status });
+    }
+    meta.connected = false;
+    meta.statuses.clear();
+    await startEdged();
+    await containerd.startDaemon();
+    const started = performance.now();
+    await until('all run', () => wanted.every(isReady));
+    assert.ok(performance.now() - started < 5_000, `${performance.now() - started} ms`);
+    assert.match(
+      await exec('demo', 'cat', '/var/run/secrets/kubernetes.io/serviceaccount/token'),
+      /^token-default-/,
+    );
+    assert.equal(meta.statusOf('job'), undefined, 'a finished pod was touched');
+    meta.setConnected(true);
+  });
+
+  test('all pods deleted: no container, mount, directory or cgroup of them is left', {
+    timeout: 60_000,
+  }, async () => {
+    for (const one of [...meta.pods.values()]) meta.putPod(deleting(one, 1));
+    await until('all told', () =>
+      [...meta.pods.values()].every(({ metadata }) => meta.deleted.includes(metadata.name)),
+    );
+    assert.equal((await containerd.ctr('containers', 'list', '-q')).trim(), '');
+    assert.deepEqual(await readdir(join(dir, 'kubelet/pods')), []);
+    assert.deepEqual(await readdir(join(dir, 'pod-logs')), []);
+    assert.ok(!(await readFile('/proc/self/mountinfo', 'utf8')).includes(`${dir}/kubelet/pods`));
+    for (const qos of ['', 'burstable', 'besteffort']) {
+      const left = await readdir(join('/sys/fs/cgroup/memory', cgroup, 'kubepods', qos));
+      assert.deepEqual(
+        left.filter((name) => name.startsWith('pod')),
+        [],
+      );
+    }
   });
 });

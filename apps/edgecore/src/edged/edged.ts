@@ -90,7 +90,7 @@ export function createEdged(options: EdgedOptions): Edged {
     cri,
     images: createImagePuller(cri),
     volumes,
-    cgroups: createPodCgroups(log),
+    cgroups: createPodCgroups(clock, log),
     logs,
     meta,
     host,

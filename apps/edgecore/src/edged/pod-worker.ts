@@ -2,6 +2,7 @@ import type { Pod, PodStatus } from '@kubeedge-ts/apis';
 import { errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
 import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../metamanager/meta-client.ts';
+import { createInterrupt, type StepSignals } from './interrupt.ts';
 import { nextBackoff } from './pod/crash-backoff.ts';
 import { decide } from './pod/decide.ts';
 import { createFailures, visibleText } from './pod/failures.ts';
@@ -76,7 +77,7 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
   /** The API shows another status than ours since then. */
   let differsSince: number | undefined;
   /** Interrupts the step under way, when news make it pointless. */
-  let step = new AbortController();
+  let step = createInterrupt(clock, stopping.signal);
   let awake = Promise.withResolvers<void>();
   let lastActions = '';
   let repeats = 0;
@@ -87,7 +88,7 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
     volumesDueAt = 0;
   };
   const interrupt = (): void => {
-    step.abort(new Error('overtaken by a newer pod'));
+    step.abort();
     wake();
   };
 
@@ -126,11 +127,11 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
   };
 
   const carryOut = async (action: Action, runtime: PodRuntime): Promise<void> => {
-    const signal = AbortSignal.any([stopping.signal, step.signal]);
+    const { signals } = step;
     switch (action.do) {
       case 'stopContainers':
         for (const { id, replace } of action.containers) if (replace) replaced.add(id);
-        return steps.stopContainers(action.containers, signal);
+        return steps.stopContainers(action.containers, signals.soft);
       case 'stopSandboxes':
         return steps.stopSandboxes(action.ids, stopping.signal);
       case 'removeContainers':
@@ -138,12 +139,12 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
       case 'removeSandboxes':
         return steps.removeSandboxes(action.ids, stopping.signal);
       case 'createSandbox':
-        return attempt('', '', signal, () => steps.createSandbox(pod, action.attempt, signal));
+        return attempt('', '', signals, () => steps.createSandbox(pod, action.attempt, signals));
       case 'startContainer': {
         const { name, afterExit } = action.start;
         const image = allContainersOf(pod).find((container) => container.name === name)?.image ?? '';
-        return attempt(name, image, signal, async () => {
-          await steps.startContainer(pod, action.start, runtime, signal);
+        return attempt(name, image, signals, async () => {
+          await steps.startContainer(pod, action.start, runtime, signals);
           const now = clock.now();
           if (afterExit !== undefined) crashes.set(name, nextBackoff(crashes.get(name), afterExit, now));
         });
@@ -161,14 +162,14 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
   const attempt = async (
     key: string,
     subject: string,
-    signal: AbortSignal,
+    { soft }: StepSignals,
     task: () => Promise<void>,
   ): Promise<void> => {
     try {
       await task();
       failures.succeeded(key);
     } catch (error) {
-      if (signal.aborted || isKubeEdgeError(error, 'CRI_UNAVAILABLE')) throw error;
+      if (soft.aborted || isKubeEdgeError(error, 'CRI_UNAVAILABLE')) throw error;
       const { reason, retryAt } = failures.record(key, subject, error, clock.now());
       log.warn(
         { container: key, reason, err: visibleText(error), retryMs: Math.round(retryAt - clock.now()) },
@@ -190,6 +191,8 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
     const runtime = await observer.observe(identity, stopping.signal);
     const now = clock.now();
     if (!gone) await refreshVolumes(runtime, now);
+    // From here on the newest pod is what is decided about; an interrupt before this has done its work.
+    if (step.aborted) step = createInterrupt(clock, stopping.signal);
     const state = {
       pod,
       gone,
@@ -228,18 +231,17 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
 
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted && !finished) {
-      if (step.signal.aborted) step = new AbortController();
       let next: number;
       try {
         next = await round();
       } catch (error) {
         if (stopping.signal.aborted) break;
-        if (step.signal.aborted) continue;
+        if (step.aborted) continue;
         const waitMs = trouble.next();
         log.warn({ err: errorText(error), waitMs: Math.round(waitMs) }, 'pod step failed, trying again');
         next = clock.now() + waitMs;
       }
-      if (next > 0 && !finished && !step.signal.aborted) await pause(next);
+      if (next > 0 && !finished && !step.aborted) await pause(next);
     }
     if (finished) onFinished();
   };

@@ -6,6 +6,7 @@ import type { Logger } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
 import type { EdgedConfig } from '../config.ts';
 import type { Host } from '../host.ts';
+import type { StepSignals } from '../interrupt.ts';
 import { visibleText } from '../pod/failures.ts';
 import { qosOf } from '../pod/qos.ts';
 import { allContainersOf } from '../pod/spec.ts';
@@ -62,8 +63,8 @@ export interface StepsOptions {
 
 /** The single steps that actions consist of. Each may fail and be repeated; an error's `reason` is the waiting reason. */
 export interface Steps {
-  createSandbox(pod: Pod, attempt: number, signal: AbortSignal): Promise<void>;
-  startContainer(pod: Pod, start: Start, runtime: PodRuntime, signal: AbortSignal): Promise<void>;
+  createSandbox(pod: Pod, attempt: number, signals: StepSignals): Promise<void>;
+  startContainer(pod: Pod, start: Start, runtime: PodRuntime, signals: StepSignals): Promise<void>;
   stopContainers(stops: readonly Stop[], signal: AbortSignal): Promise<void>;
   stopSandboxes(ids: readonly string[], signal: AbortSignal): Promise<void>;
   removeContainers(ids: readonly string[], signal: AbortSignal): Promise<void>;
@@ -104,21 +105,22 @@ export function createSteps(options: StepsOptions): Steps {
   };
 
   return {
-    async createSandbox(pod, attempt, signal) {
+    async createSandbox(pod, attempt, { soft, firm }) {
       // What a container will need and cannot have is said before anything is made for it.
       await volumes.prepare(pod, volumeContext(pod, { sandboxes: [], containers: [] }));
       for (const { name } of allContainersOf(pod)) await logs.prepare(pod, name);
       const wanted = await sandboxConfig(pod, attempt);
-      await cri.runPodSandbox({ config: wanted }, { signal });
+      soft.throwIfAborted();
+      await cri.runPodSandbox({ config: wanted }, { signal: firm });
     },
 
-    async startContainer(pod, start, runtime, signal) {
+    async startContainer(pod, start, runtime, { soft, firm }) {
       const container = allContainersOf(pod).find(({ name }) => name === start.name) as Container;
       const context = volumeContext(pod, runtime);
       const sandbox = runtime.sandboxes.find(({ id }) => id === start.sandboxId);
       const wantedSandbox = await sandboxConfig(pod, sandbox?.attempt ?? 0);
       const read = referencedReader(meta, identityOf(pod).namespace);
-      const image = await images.ensure({ pod, container, read, sandbox: wantedSandbox }, signal);
+      const image = await images.ensure({ pod, container, read, sandbox: wantedSandbox }, soft);
       const prepared = await volumes.prepare(pod, context);
       const environment = await environmentOf(container, { pod, ...context, read, service });
       const attempt = start.attempt ?? (await logs.nextAttempt(pod, container.name));
@@ -150,14 +152,14 @@ export function createSteps(options: StepsOptions): Steps {
         },
       });
       await logs.prepare(pod, container.name);
-      signal.throwIfAborted();
+      soft.throwIfAborted();
       const { containerId } = await cri
         .createContainer(
           { podSandboxId: start.sandboxId, config: wanted, sandboxConfig: wantedSandbox },
-          { signal },
+          { signal: firm },
         )
-        .catch(rethrowAs('CreateContainerError', signal));
-      await cri.startContainer({ containerId }, { signal }).catch(rethrowAs('RunContainerError', signal));
+        .catch(rethrowAs('CreateContainerError', firm));
+      await cri.startContainer({ containerId }, { signal: firm }).catch(rethrowAs('RunContainerError', firm));
       await logs.link(pod, container.name, attempt, containerId).catch((error) => {
         log.debug({ container: container.name, err: errorText(error) }, 'no link to the container log');
       });

@@ -2,7 +2,7 @@ import { mkdir, readdir, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod } from '@kubeedge-ts/apis';
 import { errorText } from '@kubeedge-ts/errors';
-import type { Logger } from '@kubeedge-ts/runtime';
+import { type Clock, type Logger, sleep } from '@kubeedge-ts/runtime';
 import { type QosClass, qosOf } from '../pod/qos.ts';
 import { type CgroupDriver, podCgroup, qosCgroup } from './cgroup-path.ts';
 import { CPU_PERIOD_US, cpuShares, type PodLimits, podLimits } from './resources.ts';
@@ -25,9 +25,12 @@ export interface PodCgroups {
   remove(uid: string, settings: CgroupSettings): Promise<void>;
 }
 
+/** What is left after that is only an empty directory of the kernel's. */
+const BUSY_TRIES = 10;
+const BUSY_MS = 100;
 const CLASSES: readonly QosClass[] = ['Guaranteed', 'Burstable', 'BestEffort'];
 
-export function createPodCgroups(log: Logger, mountPoint = '/sys/fs/cgroup'): PodCgroups {
+export function createPodCgroups(clock: Clock, log: Logger, mountPoint = '/sys/fs/cgroup'): PodCgroups {
   let refused = false;
 
   const isV2 = async (): Promise<boolean> =>
@@ -64,8 +67,11 @@ export function createPodCgroups(log: Logger, mountPoint = '/sys/fs/cgroup'): Po
       if (!perQos || driver !== 'cgroupfs') return;
       const controllers = (await isV2()) ? [''] : await readdir(mountPoint).catch(() => []);
       for (const controller of controllers) {
-        for (const qos of CLASSES)
-          await removeTree(join(mountPoint, controller, podCgroup(driver, root, qos, uid)));
+        for (const qos of CLASSES) {
+          const dir = join(mountPoint, controller, podCgroup(driver, root, qos, uid));
+          for (let tries = 0; !(await removeTree(dir)) && tries < BUSY_TRIES; tries++)
+            await sleep(clock, BUSY_MS);
+        }
       }
     },
   };
@@ -103,12 +109,22 @@ async function setV2(mountPoint: string, path: string, limits: PodLimits): Promi
   await writeFile(join(dir, 'memory.max'), String(limits.memoryLimit || 'max'));
 }
 
-/** Cgroup directories go only empty; one with processes left stays for the next try. */
-async function removeTree(dir: string): Promise<void> {
+/** Cgroup directories go only empty. False: a process has not quite left yet. */
+async function removeTree(dir: string): Promise<boolean> {
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => undefined);
-  if (entries === undefined) return;
-  for (const entry of entries) if (entry.isDirectory()) await removeTree(join(dir, entry.name));
-  await rmdir(dir).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EBUSY' && error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY') throw error;
-  });
+  if (entries === undefined) return true;
+  let empty = true;
+  for (const entry of entries) {
+    if (entry.isDirectory() && !(await removeTree(join(dir, entry.name)))) empty = false;
+  }
+  if (!empty) return false;
+  try {
+    await rmdir(dir);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return true;
+    if (code === 'EBUSY' || code === 'ENOTEMPTY') return false;
+    throw error;
+  }
 }

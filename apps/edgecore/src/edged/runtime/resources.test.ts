@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Container } from '@kubeedge-ts/apis';
-import { silentLogger } from '@kubeedge-ts/runtime';
+import { silentLogger, systemClock } from '@kubeedge-ts/runtime';
 import { qosOf } from '../pod/qos.ts';
 import { container, pod } from '../testing/pods.ts';
 import { podCgroup } from './cgroup-path.ts';
@@ -89,7 +89,7 @@ describe('pod cgroups', () => {
   test('version 1: limits are written for cpu and memory, and the directories go again', async () => {
     const root = await mkdtemp(join(tmpdir(), 'kets-cg-'));
     try {
-      const cgroups = createPodCgroups(silentLogger, root);
+      const cgroups = createPodCgroups(systemClock, silentLogger, root);
       assert.equal(await cgroups.ensure(burstable, settings), '/kubepods/burstable/podu');
       const at = (file: string) => readFile(join(root, file), 'utf8');
       assert.equal(await at('cpu/kubepods/burstable/podu/cpu.shares'), '512');
@@ -108,7 +108,7 @@ describe('pod cgroups', () => {
     const root = await mkdtemp(join(tmpdir(), 'kets-cg-'));
     try {
       await writeFile(join(root, 'cgroup.controllers'), 'cpu memory pids');
-      await createPodCgroups(silentLogger, root).ensure(burstable, settings);
+      await createPodCgroups(systemClock, silentLogger, root).ensure(burstable, settings);
       const at = (file: string) => readFile(join(root, 'kubepods/burstable/podu', file), 'utf8');
       assert.equal(await at('cpu.weight'), '20');
       assert.equal(await at('cpu.max'), '100000 100000');
@@ -119,7 +119,7 @@ describe('pod cgroups', () => {
   });
 
   test('a machine that does not permit it runs pods all the same', async () => {
-    const cgroups = createPodCgroups(silentLogger, '/etc/hostname');
+    const cgroups = createPodCgroups(systemClock, silentLogger, '/etc/hostname');
     assert.equal(await cgroups.ensure(burstable, settings), '/kubepods/burstable/podu');
     await cgroups.remove('u', settings);
   });

@@ -101,7 +101,8 @@ async function isSameFile(handle: FileHandle, path: string): Promise<boolean> {
 async function prepareTarget(target: string, directory: boolean): Promise<void> {
   await mkdir(dirname(target), { recursive: true, mode: 0o750 });
   const present = await stat(target).catch(() => undefined);
-  if (present !== undefined) return;
+  if (present?.isDirectory() === directory) return;
+  await rm(target, { recursive: true, force: true });
   if (directory) await mkdir(target, { mode: 0o750 });
   else await writeFile(target, '', { mode: 0o640 });
 }
