@@ -4,6 +4,8 @@ import { isRecord } from '@kubeedge-ts/apis';
 const MERGE_KEYS: Readonly<Record<string, string>> = {
   conditions: 'type',
   addresses: 'type',
+  podIPs: 'ip',
+  hostIPs: 'ip',
   containers: 'name',
   initContainers: 'name',
   ephemeralContainers: 'name',
@@ -38,8 +40,9 @@ function mergeList(field: string, current: unknown, patch: readonly unknown[]): 
   if (field === 'finalizers') return [...new Set([...existing, ...patch])];
   const key = MERGE_KEYS[field];
   if (key === undefined || !patch.every(isRecord)) return patch;
-  let result = [...existing];
-  for (const item of patch) {
+  const rest = patch.filter((item) => item['$patch'] !== 'replace');
+  let result = rest.length === patch.length ? [...existing] : [];
+  for (const item of rest) {
     const index = result.findIndex((known) => isRecord(known) && known[key] === item[key]);
     if (item['$patch'] === 'delete') result = result.filter((_, position) => position !== index);
     else if (index === -1) result.push(withoutDirectives(item));
