@@ -255,6 +255,8 @@ describe('edged with real containerd', { timeout: 300_000 }, () => {
     const limited = pod('limited', { containers: [container('main', { resources })] });
     meta.putPod(limited);
     await until('runs', () => isReady('limited'));
+    const restarted = await readdir(join(dir, 'containers'));
+    assert.ok(restarted.some((name) => name.startsWith('limited_default_main-')));
     const id = meta.statusOf('limited')?.containerStatuses?.[0]?.containerID?.replace('containerd://', '');
     const podPath = `${cgroup}/kubepods/burstable/pod${limited.metadata.uid}`;
     const read = async (file: string) => (await readFile(join('/sys/fs/cgroup', file), 'utf8')).trim();
@@ -269,6 +271,25 @@ describe('edged with real containerd', { timeout: 300_000 }, () => {
     await until('runs', () => isReady('host'));
     assert.equal(meta.statusOf('host')?.podIP, '127.0.0.1');
     assert.equal((await exec('host', 'hostname')).trim(), hostname());
+  });
+
+  test('a host port leads to the pod, and its rules go with it', async () => {
+    const ports = [{ containerPort: 80, hostPort: 18_080 }];
+    const command = ['sh', '-c', 'mkdir /www; echo -n hello > /www/index.html; exec httpd -f -p 80 -h /www'];
+    const web = pod('ported', { containers: [container('main', { command, ports })] });
+    meta.putPod(web);
+    await until('runs', () => isReady('ported'));
+    const gateway = containerd.network.subnet.replace('.0/24', '.1');
+    await until('answers', async () =>
+      fetch(`http://${gateway}:18080/`).then(
+        async (answer) => (await answer.text()) === 'hello',
+        () => false,
+      ),
+    );
+    meta.putPod(deleting(web, 1));
+    await until('ended', () => meta.deleted.includes('ported'));
+    meta.removePod(web);
+    await assert.rejects(fetch(`http://${gateway}:18080/`));
   });
 
   test('edgecore stopped and started: the same containers go on', async () => {

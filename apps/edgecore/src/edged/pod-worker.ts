@@ -135,7 +135,11 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
       case 'stopSandboxes':
         return steps.stopSandboxes(action.ids, stopping.signal);
       case 'removeContainers':
-        return steps.removeContainers(action.ids, stopping.signal);
+        return steps.removeContainers(
+          pod,
+          runtime.containers.filter(({ id }) => action.ids.includes(id)),
+          stopping.signal,
+        );
       case 'removeSandboxes':
         return steps.removeSandboxes(action.ids, stopping.signal);
       case 'createSandbox':

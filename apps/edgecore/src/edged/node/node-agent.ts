@@ -59,6 +59,16 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     health: health(),
   });
 
+  const look = async (): Promise<void> => {
+    try {
+      conditions = await readConditions(host, config);
+    } catch {
+      // Most likely the root directory is not there yet.
+      await mkdir(config.rootDir, { recursive: true, mode: 0o750 });
+      conditions = await readConditions(host, config);
+    }
+  };
+
   const register = async (): Promise<void> => {
     try {
       const node = await meta.createNode(nodeObject(inputs(), clock.now()));
@@ -95,7 +105,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     reported?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
 
   const once = async (): Promise<void> => {
-    conditions = await readConditions(host, config);
+    await look();
     if (!registered && meta.connected) await register();
     if (uid === undefined) await stored();
     await report();
@@ -109,7 +119,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       return conditions?.addresses ?? [];
     },
     get allocatable() {
-      return machine === undefined
+      return machine === undefined || conditions === undefined
         ? {}
         : (nodeStatus(inputs(), undefined, 0).allocatable as Record<string, string>);
     },
@@ -117,9 +127,13 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       return uid;
     },
     async open() {
-      await mkdir(config.rootDir, { recursive: true, mode: 0o750 });
       machine = await readMachine(host);
-      conditions = await readConditions(host, config);
+      try {
+        await look();
+      } catch (error) {
+        // A disk that is away or full: the node runs what it can, says so, and looks again.
+        log.error({ rootDir: config.rootDir, err: errorText(error) }, 'root directory cannot be used');
+      }
     },
     poke() {
       sayAgain ||= meta.connected;

@@ -10,7 +10,7 @@ import type { StepSignals } from '../interrupt.ts';
 import { visibleText } from '../pod/failures.ts';
 import { qosOf } from '../pod/qos.ts';
 import { allContainersOf } from '../pod/spec.ts';
-import type { PodRuntime, Start, Stop } from '../pod/types.ts';
+import type { PodRuntime, RuntimeContainer, Start, Stop } from '../pod/types.ts';
 import type { Volumes } from '../volumes/volumes.ts';
 import type { CgroupSettings, PodCgroups } from './cgroups.ts';
 import { containerConfigOf } from './container-config.ts';
@@ -67,7 +67,8 @@ export interface Steps {
   startContainer(pod: Pod, start: Start, runtime: PodRuntime, signals: StepSignals): Promise<void>;
   stopContainers(stops: readonly Stop[], signal: AbortSignal): Promise<void>;
   stopSandboxes(ids: readonly string[], signal: AbortSignal): Promise<void>;
-  removeContainers(ids: readonly string[], signal: AbortSignal): Promise<void>;
+  /** With their logs. */
+  removeContainers(pod: Pod, runs: readonly RuntimeContainer[], signal: AbortSignal): Promise<void>;
   removeSandboxes(ids: readonly string[], signal: AbortSignal): Promise<void>;
   /** Volumes, files and cgroup of the pod go. */
   release(pod: Pod): Promise<void>;
@@ -178,8 +179,11 @@ export function createSteps(options: StepsOptions): Steps {
     async stopSandboxes(ids, signal) {
       await each(ids, (podSandboxId) => cri.stopPodSandbox({ podSandboxId }, { signal }).catch(ignoreGone));
     },
-    async removeContainers(ids, signal) {
-      await each(ids, (containerId) => cri.removeContainer({ containerId }, { signal }).catch(ignoreGone));
+    async removeContainers(pod, runs, signal) {
+      await each(runs, async ({ id, name, restartCount }) => {
+        await cri.removeContainer({ containerId: id }, { signal }).catch(ignoreGone);
+        await logs.removeRun(pod, name, restartCount);
+      });
     },
     async removeSandboxes(ids, signal) {
       await each(ids, (podSandboxId) => cri.removePodSandbox({ podSandboxId }, { signal }).catch(ignoreGone));

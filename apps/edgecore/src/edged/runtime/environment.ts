@@ -1,5 +1,5 @@
 import type { Container, Pod } from '@kubeedge-ts/apis';
-import { edgedErrors } from '@kubeedge-ts/errors';
+import { edgedErrors, errorText } from '@kubeedge-ts/errors';
 import { fieldValue, type PodAddresses, resourceFieldValue } from '../pod/field-path.ts';
 import { expand } from './expand.ts';
 import type { ReadReferenced, ReferencedData } from './referenced.ts';
@@ -86,14 +86,14 @@ async function readObject(
   optional: boolean,
   { read }: EnvironmentContext,
 ): Promise<ReferencedData | undefined> {
-  const data = await read(type, name);
+  const data = await read(type, name).catch((error: unknown) => {
+    throw problem(`${type} "${name}": ${errorText(error)}`, error);
+  });
   if (data === undefined && !optional) throw problem(`${type} "${name}" not found`);
   return data;
 }
 
-function problem(text: string) {
-  return edgedErrors.create('EDGED_CONTAINER_CONFIG', {
-    reason: 'CreateContainerConfigError',
-    problem: text,
-  });
+function problem(text: string, cause?: unknown) {
+  const details = { reason: 'CreateContainerConfigError', problem: text };
+  return edgedErrors.create('EDGED_CONTAINER_CONFIG', details, cause);
 }

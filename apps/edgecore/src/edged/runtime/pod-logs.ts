@@ -13,6 +13,8 @@ export interface PodLogs {
   nextAttempt(pod: Pod, container: string): Promise<number>;
   link(pod: Pod, container: string, attempt: number, containerId: string): Promise<void>;
   removePod(uid: string): Promise<void>;
+  /** Removes the log of one run, its rotated parts and its link. */
+  removeRun(pod: Pod, container: string, attempt: number): Promise<void>;
   /** Removes the directories of pods that `isKnown` does not know by uid. */
   removeUnknown(isKnown: (uid: string) => boolean): Promise<void>;
 }
@@ -58,6 +60,18 @@ export function createPodLogs(podLogsDir: string): PodLogs {
       const path = join(linksDir, `${base}${tail}`);
       await rm(path, { force: true });
       await symlink(join(directory(pod, container), `${attempt}.log`), path);
+    },
+    async removeRun(pod, container, attempt) {
+      const dir = directory(pod, container);
+      for (const name of await readdir(dir).catch(() => [])) {
+        if (name === `${attempt}.log` || name.startsWith(`${attempt}.log.`)) {
+          await rm(join(dir, name), { force: true });
+        }
+      }
+      for (const link of await readdir(linksDir).catch(() => [])) {
+        const target = await readlink(join(linksDir, link)).catch(() => '');
+        if (target === join(dir, `${attempt}.log`)) await rm(join(linksDir, link), { force: true });
+      }
     },
     removePod: (uid) => removeWhere((owner) => owner === uid),
     removeUnknown: (isKnown) => removeWhere((owner) => !isKnown(owner)),

@@ -17,7 +17,8 @@ export async function credentialsFor(
 ): Promise<Init<AuthConfig>[]> {
   const entries: Entry[] = [];
   for (const { name } of pod.spec?.imagePullSecrets ?? []) {
-    const data = name === undefined ? undefined : await read('secret', name);
+    // A secret that is missing or cannot be had now is as good as none (spec/edged.md §6, "Missing pull secret").
+    const data = name === undefined ? undefined : await read('secret', name).catch(() => undefined);
     const modern = data?.get('.dockerconfigjson');
     const legacy = data?.get('.dockercfg');
     if (modern !== undefined) entries.push(...entriesOf(modern, true));

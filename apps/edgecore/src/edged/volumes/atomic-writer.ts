@@ -41,7 +41,13 @@ export async function writeAtomically(
     return false;
   }
   const fresh = `..${stamp(now)}.${randomInt(1_000_000_000)}`;
-  await writeFiles(join(dir, fresh), payload, ownership);
+  try {
+    await writeFiles(join(dir, fresh), payload, ownership);
+  } catch (error) {
+    // A full disk: what was there stays visible, and tries do not pile up.
+    await rm(join(dir, fresh), { recursive: true, force: true });
+    throw error;
+  }
   await rm(join(dir, DATA_NEW), { force: true });
   await symlink(fresh, join(dir, DATA_NEW));
   await rename(join(dir, DATA_NEW), join(dir, DATA));

@@ -1,4 +1,5 @@
 import type { Pod } from '@kubeedge-ts/apis';
+import { errorText } from '@kubeedge-ts/errors';
 import type { Random } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
 import type { PodAddresses } from '../pod/field-path.ts';
@@ -12,6 +13,7 @@ import {
   downwardPayload,
   type Payload,
   type PayloadFile,
+  problem,
 } from './payload.ts';
 import { podToken } from './tokens.ts';
 
@@ -70,8 +72,14 @@ async function fromObject(
   volume: string,
   { read }: BuildContext,
 ): Promise<Payload> {
-  const data = object === undefined ? undefined : await read(type, object);
-  return dataPayload(volume, `${type} "${object ?? ''}"`, data, {
+  const what = `${type} "${object ?? ''}"`;
+  const data =
+    object === undefined
+      ? undefined
+      : await read(type, object).catch((error: unknown) => {
+          throw problem(volume, `${what}: ${errorText(error)}`, error);
+        });
+  return dataPayload(volume, what, data, {
     ...(source.items === undefined ? {} : { items: source.items }),
     ...(source.optional === undefined ? {} : { optional: source.optional }),
     mode: mode ?? DEFAULT_MODE,
