@@ -25,6 +25,8 @@ export interface Entry extends ObjectName {
   full: boolean;
   /** The patch the cloud took last; sending the very same again changes nothing. */
   lastPatch: string;
+  /** Times in a row that the cloud took `wanted` and then had another status all the same. */
+  rewritten: number;
   /** The newest row could not be written; an equal report tries again. */
   unsaved: boolean;
   /** The cloud did not take the last status; a deletion does not wait for it any longer. */
@@ -43,6 +45,7 @@ export function newEntry(name: ObjectName, backoff: Backoff, full: boolean): Ent
     due: false,
     full,
     lastPatch: '',
+    rewritten: 0,
     unsaved: false,
     statusFailed: false,
     backoff,

@@ -70,6 +70,7 @@ export function createOutboxSender({ store, remote, proveReceipt }: OutboxSender
     if (object?.['status'] === undefined) return;
     // The API object may have been changed by others (a node taken for lost): what is still missing is said once more.
     const left = statusPatch({ kind: entry.kind, base: object['status'], wanted: JSON.parse(wanted) });
+    entry.rewritten = left === undefined ? 0 : seq > 0 ? 1 : entry.rewritten + 1;
     if (left !== undefined && withoutUid(patch) !== left) entry.due = true;
   };
 

@@ -131,6 +131,30 @@ describe('a pod status', () => {
       assert.equal(patches(rig).length, 2);
     }));
 
+  test('that something in the cloud rewrites every time is contradicted with growing pauses, a new one at once', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig);
+      let turn = 0;
+      rig.hub.answer = ({ route }) => {
+        if (route.operation !== 'patch') return undefined;
+        turn += 1;
+        // Never the same twice in a row, so that the patches against it differ.
+        const rewritten = turn % 2 === 0 ? { message: 'x' } : { reason: 'x' };
+        return objectAnswer(podObject({ ...running, ...rewritten }, String(turn)));
+      };
+      await rig.meta.client.reportPodStatus(web, running);
+      await until(() => patches(rig).length === 3);
+      const begun = rig.clock.monotonic();
+      await until(() => {
+        rig.clock.advance(10);
+        return patches(rig).length === 4;
+      });
+      assert.ok(rig.clock.monotonic() - begun >= 400, 'after a pause');
+      await rig.meta.client.reportPodStatus(web, { ...running, podIP: '10.0.0.2' });
+      await until(() => patches(rig).some((patch) => String(patch.content).includes('10.0.0.2')));
+      await rig.hub.connect(false);
+    }));
+
   test('the cloud refuses is repeated with growing pauses and as a full patch', () =>
     withMetaManager(async (rig) => {
       await begin(rig, { phase: 'Running', podIP: '10.0.0.1' });

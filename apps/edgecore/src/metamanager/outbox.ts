@@ -36,6 +36,8 @@ export interface Outbox {
 /** Objects being sent at one time. */
 const WINDOW = 32;
 const RETRY = { initialMs: 1_000, maxMs: 60_000 };
+/** Something in the cloud that rewrites a status, such as an admission webhook, is contradicted so often without a pause. */
+const MAX_REWRITTEN = 3;
 /** After this long a cluster takes a node for lost and rewrites the statuses of its pods (node monitor grace 40 s). */
 const OUTAGE_MS = 30_000;
 
@@ -62,10 +64,24 @@ export function createOutbox(options: OutboxOptions): Outbox {
 
   const kick = (entry: Entry): void => {
     if (!connected || entry.state !== 'idle' || nextWork(entry) === undefined) return;
+    if (entry.rewritten >= MAX_REWRITTEN && entry.statusSeq === 0 && entry.deleteSeq === 0) {
+      pause(entry);
+      return;
+    }
     entry.state = 'queued';
     if (entry.kind === 'node') queue.unshift(entry);
     else queue.push(entry);
     pump();
+  };
+
+  const pause = (entry: Entry): void => {
+    const { kind, namespace, name } = entry;
+    log.warn({ kind, namespace, name }, 'the cloud keeps another status than it is told, repeating later');
+    entry.state = 'waiting';
+    entry.cancelWait = clock.after(entry.backoff.next(), () => {
+      entry.rewritten = MAX_REWRITTEN - 1;
+      wake(entry);
+    });
   };
 
   const pump = (): void => {
@@ -85,7 +101,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     const work = nextWork(entry);
     try {
       const outcome = work === 'deletion' ? await sender.deletion(entry) : await sender.status(entry);
-      entry.backoff.reset();
+      if (entry.rewritten === 0) entry.backoff.reset();
       entry.statusFailed = false;
       if (outcome === 'told') certain.add(entryKey(entry));
       else drop(entry);
@@ -130,8 +146,9 @@ export function createOutbox(options: OutboxOptions): Outbox {
       await store.write([putOutbox(row)]);
       entry.unsaved = false;
     } finally {
-      // A disk that is full must not silence the node.
-      kick(entry);
+      // A disk that is full must not silence the node; what is new does not wait for what is repeated.
+      if (entry.rewritten >= MAX_REWRITTEN) wake(entry);
+      else kick(entry);
     }
   };
 
@@ -168,6 +185,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }
       for (const entry of entries.values()) {
         entry.backoff.reset();
+        entry.rewritten = 0;
         wake(entry);
       }
     },
