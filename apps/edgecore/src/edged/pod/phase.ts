@@ -15,7 +15,8 @@ export function phaseOf(
   const init = countInits(state, inits);
   const main = countMains(state, mains);
 
-  if (init.failed > 0 && policy === 'Never') return 'Failed';
+  // Main containers start only after init has succeeded: where one has, a lost init record says nothing.
+  if (init.failed > 0 && policy === 'Never' && main.started === 0) return 'Failed';
   if (init.pending > 0 || (init.sidecarsPending && main.started === 0) || main.waiting > 0) {
     if (!(ended && main.started === main.total && main.total > 0)) return 'Pending';
   }
