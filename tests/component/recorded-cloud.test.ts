@@ -277,8 +277,13 @@ function twinRows(db: DatabaseSync): unknown[] {
     .map((row) => ({ ...row }));
 }
 
+/** Key → value of every row; each has the type its key says. */
 function metaRows(db: DatabaseSync): Record<string, unknown> {
-  const rows = db.prepare('SELECT key, value FROM meta').all();
+  const rows = db.prepare('SELECT key, type, value FROM meta').all();
+  for (const { key, type } of rows) {
+    const ofKey = String(key).startsWith('"') ? 'serviceaccounttoken' : String(key).split('/')[1];
+    assert.equal(type, ofKey, String(key));
+  }
   return Object.fromEntries(rows.map(({ key, value }) => [String(key), JSON.parse(String(value))]));
 }
 

@@ -151,11 +151,12 @@ describe('the recorded upstream edge is served by cloudcore', { timeout: 120_000
     await cloud.startCluster();
     await cloud.startCloudcore();
     // Before the Node exists: a name that is taken is not given away for a token.
-    const credentials = await enrol({
-      httpServer: cloud.httpsUrl,
-      token: await cloud.joinToken(),
-      nodeName: NODE,
-    });
+    const token = await cloud.joinToken();
+    const credentials = await until(
+      'cloudcore gives a certificate',
+      () => enrol({ httpServer: cloud.httpsUrl, token, nodeName: NODE }),
+      { timeoutMs: 20_000 },
+    );
     cluster = await recordedCluster(cloud.kubeconfig);
     await cluster.preload();
     edge = createScriptedEdge(NODE, cloud.hubUrl, credentials);

@@ -48,14 +48,17 @@ export function createScriptedEdge(
     table,
     inbox,
     async connect() {
-      const connection = await transport.dial({
-        url: `wss://${hubUrl}/${DEFAULT_PROJECT_ID}/${nodeName}/events`,
-        tls: { ca: caPem, cert: certPem, key: keyPem },
-        nodeName,
-        projectId: DEFAULT_PROJECT_ID,
-        maxFrameBytes: 32 * 1024 * 1024,
-        handshakeTimeoutMs: 30_000,
-      });
+      const dial = () =>
+        transport.dial({
+          url: `wss://${hubUrl}/${DEFAULT_PROJECT_ID}/${nodeName}/events`,
+          tls: { ca: caPem, cert: certPem, key: keyPem },
+          nodeName,
+          projectId: DEFAULT_PROJECT_ID,
+          maxFrameBytes: 32 * 1024 * 1024,
+          handshakeTimeoutMs: 30_000,
+        });
+      // As an edge does: the cloud may not listen yet.
+      const connection = await until('the cloud takes the connection', dial, { timeoutMs: 20_000 });
       connection.start((text) => receive(connection, decodeMessage(text)));
       link = connection;
     },
