@@ -34,6 +34,8 @@ export interface EdgedConfig {
   readonly cgroupRoot: string;
   readonly cpuCfsQuota: boolean;
   readonly seccompDefault: boolean;
+  /** Unsafe sysctls that pods may set; a trailing `*` matches any rest. */
+  readonly allowedSysctls: readonly string[];
   readonly statusIntervalMs: number;
   readonly statusReportMs: number;
   readonly leaseSeconds: number;
@@ -65,6 +67,7 @@ export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modu
     cgroupRoot: kubelet.cgroupRoot,
     cpuCfsQuota: kubelet.cpuCFSQuota,
     seccompDefault: kubelet.seccompDefault || edged.seccompDefault,
+    allowedSysctls: kubelet.allowedUnsafeSysctls,
     statusIntervalMs: durationMs(kubelet.nodeStatusUpdateFrequency),
     statusReportMs: durationMs(kubelet.nodeStatusReportFrequency),
     leaseSeconds: kubelet.nodeLeaseDurationSeconds,

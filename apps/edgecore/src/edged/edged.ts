@@ -88,7 +88,7 @@ export function createEdged(options: EdgedOptions): Edged {
   const observer = createObserver(cri);
   const steps = createSteps({
     cri,
-    images: createImagePuller(cri),
+    images: createImagePuller({ cri, offline: () => !meta.connected }),
     volumes,
     cgroups: createPodCgroups(clock, log),
     logs,

@@ -111,6 +111,15 @@ describe('restarts, outages and strangers', () => {
     await b.until('runs', () => b.runs('web'));
   });
 
+  test('with the cloud away an image that is there is used, even with pull policy Always', async () => {
+    b.meta.connected = false;
+    const always = pod('web', { containers: [container('main', { imagePullPolicy: 'Always' })] });
+    b.meta.pods.set('u', { ...always, metadata: { ...always.metadata, uid: 'u' } });
+    await b.start();
+    await b.until('runs', () => b.runs('web'));
+    assert.equal(b.calls('PullImage'), 0);
+  });
+
   test('what a pod lacks because the cloud is away it gets when the cloud is back', async () => {
     b.meta.connected = false;
     const get = b.meta.getReferenced.bind(b.meta);

@@ -12,6 +12,7 @@ import { qosOf } from '../pod/qos.ts';
 import { allContainersOf } from '../pod/spec.ts';
 import type { PodRuntime, RuntimeContainer, Start, Stop } from '../pod/types.ts';
 import type { Volumes } from '../volumes/volumes.ts';
+import { refusalOf } from './admission.ts';
 import type { CgroupSettings, PodCgroups } from './cgroups.ts';
 import { containerConfigOf } from './container-config.ts';
 import { containerMounts, podDirectory } from './container-mounts.ts';
@@ -107,6 +108,11 @@ export function createSteps(options: StepsOptions): Steps {
 
   return {
     async createSandbox(pod, attempt, { soft, firm }) {
+      const problem = refusalOf(pod, config.allowedSysctls);
+      if (problem !== undefined) {
+        const details = { pod: pod.metadata.name, problem, reason: 'FailedCreatePodSandBox' };
+        throw edgedErrors.create('EDGED_POD_CONFIG', details);
+      }
       // What a container will need and cannot have is said before anything is made for it.
       await volumes.prepare(pod, volumeContext(pod, { sandboxes: [], containers: [] }));
       for (const { name } of allContainersOf(pod)) await logs.prepare(pod, name);

@@ -26,7 +26,13 @@ export interface ImageRequest {
 const REFERENCE = /^[\w.\-:]+(\/[\w.-]+)*(:[\w.-]{1,128})?(@[a-z0-9+._-]+:[0-9a-fA-F]{32,})?$/;
 const MAX_REFERENCE = 2048;
 
-export function createImagePuller(cri: Pick<CriClient, 'imageStatus' | 'pullImage'>): ImagePuller {
+export interface ImagePullerOptions {
+  readonly cri: Pick<CriClient, 'imageStatus' | 'pullImage'>;
+  /** The cloud is away. What is on the node is then used as it is, whatever the pull policy (DESIGN §2, autonomy). */
+  readonly offline: () => boolean;
+}
+
+export function createImagePuller({ cri, offline }: ImagePullerOptions): ImagePuller {
   /** Upstream's serializeImagePulls: a slow link serves one pull at a time. */
   const turns = createTurns();
 
@@ -72,7 +78,7 @@ export function createImagePuller(cri: Pick<CriClient, 'imageStatus' | 'pullImag
       const name = withTag(wanted);
       const present = await look(name, signal);
       const policy = container.imagePullPolicy ?? (name.endsWith(':latest') ? 'Always' : 'IfNotPresent');
-      if (present !== undefined && policy !== 'Always') return present;
+      if (present !== undefined && (policy !== 'Always' || offline())) return present;
       if (policy === 'Never') {
         const text = `Container image "${wanted}" is not present with pull policy of Never`;
         throw failure('ErrImageNeverPull', text, wanted);

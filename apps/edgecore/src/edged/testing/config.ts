@@ -31,6 +31,7 @@ export function edgedConfig(fields: Partial<EdgedConfig> & Pick<EdgedConfig, 'ro
     cgroupRoot: '',
     cpuCfsQuota: true,
     seccompDefault: false,
+    allowedSysctls: [],
     statusIntervalMs: 10_000,
     statusReportMs: 300_000,
     leaseSeconds: 40,
