@@ -25,6 +25,8 @@ export interface Mosquitto {
 }
 
 export interface MosquittoOptions {
+  /** Default: a free one. */
+  readonly port?: number;
   /** Further lines of mosquitto.conf. */
   readonly config?: readonly string[];
 }
@@ -32,7 +34,7 @@ export interface MosquittoOptions {
 /** A private mosquitto on a free loopback port with its own folder. */
 export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
   const folder = await mkdtemp(join(tmpdir(), 'kubeedge-mosquitto-'));
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const file = join(folder, 'mosquitto.conf');
   const lines = [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'persistence false', 'user root'];
   await writeFile(file, [...lines, ...(options.config ?? []), ''].join('\n'));
