@@ -240,6 +240,24 @@ describe('the recorded upstream edge is served by cloudcore', { timeout: 120_000
     assert.deepEqual(new Set(spared.map(title)), new Set(Object.keys(SPARED)));
   });
 
+  test('what an object needs arrives before it', () => {
+    const arrived = edge.received.map(title);
+    const inOrder: readonly (readonly [cause: string, effect: string])[] = [
+      ['insert default/configmap/kube-root-ca.crt', 'update default/pod/web-6564b7f7-8f7ph'],
+      ['insert default/configmap/openshift-service-ca.crt', 'update default/pod/web-6564b7f7-w29bj'],
+      ['delete default/pod/demo', 'insert default/pod/demo'],
+      ['insert default/configmap/app-config', 'insert default/pod/demo'],
+      ['update default/secret/app-secret', 'insert default/pod/demo'],
+      ['update membership', 'insert default/device/thermo-1'],
+      ['insert default/devicemodel/thermo-model', 'insert default/device/thermo-1'],
+      ['insert default/device/thermo-1', 'update default/device/thermo-1'],
+    ];
+    for (const [cause, effect] of inOrder) {
+      assert.ok(arrived.includes(cause), `${cause} came`);
+      assert.ok(arrived.indexOf(cause) < arrived.indexOf(effect), `${cause} before ${effect}`);
+    }
+  });
+
   test("the edge's database holds the same objects", () => {
     const expected = recordedTable().map(([key, value]) => [key, comparable(value)] as const);
     const restored = (key: string): string => key.replaceAll(UUIDS, cluster.restore);

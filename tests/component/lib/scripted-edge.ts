@@ -10,6 +10,8 @@ export interface ScriptedEdge {
   readonly table: MetaTable;
   /** What came and was not taken yet, without what only confirms. */
   readonly inbox: readonly Message[];
+  /** All that came, in order. */
+  readonly received: readonly Message[];
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   send(message: Message): Promise<void>;
@@ -31,11 +33,13 @@ export function createScriptedEdge(
   const transport = createWebSocketTransport({ clock: systemClock, log: silentLogger });
   const table = createMetaTable();
   const inbox: Message[] = [];
+  const received: Message[] = [];
   let link: Connection | undefined;
 
   const receive = async (connection: Connection, message: Message): Promise<void> => {
     table.received(message);
     inbox.push(message);
+    received.push(message);
     const ack = ackOf(message);
     if (ack !== undefined) await connection.send(encodeMessage(ack));
   };
@@ -47,6 +51,7 @@ export function createScriptedEdge(
   return {
     table,
     inbox,
+    received,
     async connect() {
       const dial = () =>
         transport.dial({
@@ -91,7 +96,8 @@ function ackOf({ header, route }: Message): Message | undefined {
   const { group, operation, resource = '' } = route;
   const { type } = parseResource(resource);
   if (group !== 'resource' || UNACKED.has(type)) return undefined;
-  const device = DEVICE_TYPES.has(type) ? { source: 'meta', group: 'twin' } : {};
+  const rewritten = DEVICE_TYPES.has(type) && route.source === 'devicecontroller' && operation !== 'update';
+  const device = rewritten ? { source: 'meta', group: 'twin' } : {};
   if (!['insert', 'update', 'delete', 'response'].includes(operation ?? '')) return undefined;
   const { source = '' } = route;
   return newMessage(origin, {
