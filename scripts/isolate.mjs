@@ -40,7 +40,7 @@ export async function runIsolated(argv, options = {}) {
       'sh',
       '-c',
       // the shell stays: as process 1 it reaps what containers leave behind
-      'ip link set lo up && "$@"; exit $?',
+      'trap : INT TERM; ip link set lo up && "$@"; exit $?',
       'sh',
       ...argv,
     ],
