@@ -126,6 +126,11 @@ test('a token for another audience is refused', async () => {
   assert.equal(await statusAs(await tokenFor('elsewhere', { audiences: ['vault'] }), '/apis'), 401);
 });
 
+test('a token asked for with no audiences at all is for this API', async () => {
+  await account('anywhere');
+  assert.equal(await statusAs(await tokenFor('anywhere', { audiences: [] }), '/apis'), 200);
+});
+
 test('a token bound to a pod ends with the pod', async () => {
   await client.json('POST', PODS, {
     apiVersion: 'v1',
