@@ -16,7 +16,7 @@ import { edgedConfig } from '../../apps/edgecore/src/edged/testing/config.ts';
 import { type MemoryMeta, memoryMeta } from '../../apps/edgecore/src/edged/testing/memory-meta.ts';
 import { container, deleting, pod } from '../../apps/edgecore/src/edged/testing/pods.ts';
 
-const cgroup = `/kets-${process.pid}`;
+const cgroup = `/${process.env['KUBEEDGE_TS_CGROUP'] ?? 'kets'}/edged-${process.pid}`;
 let containerd: Containerd;
 let dir: string;
 let edged: Edged;

@@ -16,6 +16,8 @@ export interface CriUnderTest {
   readonly image: string;
   /** Existing directory for logs. */
   readonly logDirectory: string;
+  /** Parent of all cgroups, such as `/test-1`; empty for the runtime's default. */
+  readonly cgroupParent?: string;
   stop(): Promise<void>;
 }
 
@@ -36,7 +38,7 @@ export function criCompliance(name: string, start: () => Promise<CriUnderTest>):
         logDirectory: cri.logDirectory,
         labels: { 'io.kubernetes.pod.uid': uid },
         annotations: { note: 'kept' },
-        linux: { cgroupParent: '', securityContext: { namespaceOptions: { pid: 1 } } },
+        linux: { cgroupParent: cri.cgroupParent ?? '', securityContext: { namespaceOptions: { pid: 1 } } },
       };
     };
     const withContainer = async (
