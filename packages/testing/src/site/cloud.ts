@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type Child, startChild } from './child.ts';
 import { createKubectl, type Kubectl } from './kubectl.ts';
@@ -97,11 +98,13 @@ modules:
       });
       const started = cloudcore;
       await until(
-        'cloudcore has written its join token',
-        async () => alive(started) && (await tokenOf(kubectl)) !== '',
-        {
-          timeoutMs: 60_000,
-        },
+        'cloudcore listens and has written its join token',
+        async () =>
+          alive(started) &&
+          (await accepts(hubPort)) &&
+          (await accepts(httpsPort)) &&
+          (await tokenOf(kubectl)) !== '',
+        { timeoutMs: 60_000 },
       );
     },
 
@@ -123,6 +126,14 @@ modules:
 export function alive(child: Child | undefined): boolean {
   if (child?.running) return true;
   throw new Error(`${child?.name ?? 'program'} has ended:\n${child?.logTail() ?? ''}`);
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
 }
 
 async function tokenOf(kubectl: Kubectl): Promise<string> {
