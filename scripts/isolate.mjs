@@ -40,7 +40,8 @@ export async function runIsolated(argv, options = {}) {
       'sh',
       '-c',
       // the shell stays: as process 1 it reaps what containers leave behind
-      'trap : INT TERM; ip link set lo up && "$@"; exit $?',
+      // containerd's shims keep their sockets in /run/containerd, whatever its configuration says
+      'trap : INT TERM; ip link set lo up && mkdir -p /run/containerd && mount -t tmpfs tmpfs /run/containerd && "$@"; exit $?',
       'sh',
       ...argv,
     ],

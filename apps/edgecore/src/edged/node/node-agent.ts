@@ -108,7 +108,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     await look();
     if (!registered && meta.connected) await register();
     if (uid === undefined) await stored();
-    await report();
+    // A node that has never been registered has nothing a status could belong to.
+    if (registered || uid !== undefined) await report();
   };
 
   return {
