@@ -227,14 +227,14 @@ describe('edged with real containerd', { timeout: 300_000 }, () => {
         restartPolicy: 'Never',
         initContainers: [
           container('prepare', {
-            command: ['sh', '-c', 'echo ready > /work/file'],
-            volumeMounts: [{ name: 'work', mountPath: '/work' }],
+            command: ['sh', '-c', 'echo ready > /data/file'],
+            volumeMounts: [{ name: 'work', mountPath: '/data' }],
           }),
         ],
         containers: [
           container('main', {
-            command: ['cat', '/work/file'],
-            volumeMounts: [{ name: 'work', mountPath: '/work' }],
+            command: ['cat', '/data/file'],
+            volumeMounts: [{ name: 'work', mountPath: '/data' }],
           }),
         ],
         volumes: [{ name: 'work', emptyDir: {} }],
