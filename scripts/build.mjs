@@ -14,10 +14,31 @@ const PROGRAMS = {
   edgecore: {
     'store-worker': 'packages/store/src/worker.ts',
     'edgecore-enrol': 'apps/edgecore/src/edgehub/enrol-main.ts',
+    'edgecore-config': 'apps/edgecore/src/config-main.ts',
     edgecore: 'apps/edgecore/src/main.ts',
   },
   standalone: { standalone: 'apps/standalone/src/main.ts' },
   'mapper-virtual': { 'mapper-virtual': 'mappers/virtual/src/main.ts' },
+};
+
+/**
+ * Builtins that a library requires at its top and edgecore hardly ever uses: loaded at the first use of a property.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const lazyBuiltins = {
+  name: 'lazy-builtins',
+  setup(pluginBuild) {
+    pluginBuild.onResolve({ filter: /^(node:)?zlib$/ }, ({ path, namespace }) =>
+      namespace === 'lazy-builtin'
+        ? undefined
+        : { path: path.replace(/^node:/, ''), namespace: 'lazy-builtin' },
+    );
+    pluginBuild.onLoad({ filter: /.*/, namespace: 'lazy-builtin' }, ({ path }) => ({
+      contents: `module.exports = new Proxy({}, { get: (_, name) => process.getBuiltinModule('${path}')[name] });`,
+      loader: 'js',
+    }));
+  },
 };
 
 const wanted = process.argv.slice(2);
@@ -33,10 +54,12 @@ for (const [program, bundles] of Object.entries(PROGRAMS)) {
       target: 'node26',
       format: 'cjs',
       minifySyntax: true,
+      minifyWhitespace: true,
       legalComments: 'none',
       logLevel: 'warning',
       banner: { js: "const __bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
       define: { 'import.meta.url': '__bundleUrl' },
+      plugins: program === 'edgecore' ? [lazyBuiltins] : [],
       external: ['bufferutil', 'utf-8-validate'],
     });
     // a program that starts meanwhile sees the old bundle or the new one, never half of one

@@ -45,11 +45,20 @@ need_bundles() {
   [ -z "$stale" ] || alone "$pinned_node" "$root/scripts/build.mjs" $stale || die "build failed"
 }
 
-# Small heaps and few malloc arenas: an agent is idle most of the time (DESIGN §10).
+# Small heaps and few malloc arenas: most programs are idle most of the time (DESIGN §10, docs/adr/032).
+node_flags() {
+  case $1 in
+    cloudcore) echo --max-semi-space-size=1 --optimize-for-size --no-opt --no-maglev --no-sparkplug ;;
+    edgecore) echo --max-semi-space-size=1 --optimize-for-size --no-opt --no-maglev ;;
+    *) echo --max-semi-space-size=2 ;;
+  esac
+}
+
 start_program() {
   program=$1
   shift
   need_packages
   need_bundles "$program"
-  MALLOC_ARENA_MAX=2 UV_THREADPOOL_SIZE=2 exec "$pinned_node" --max-semi-space-size=2 "$root/dist/$program.cjs" "$@"
+  # shellcheck disable=SC2046
+  MALLOC_ARENA_MAX=2 UV_THREADPOOL_SIZE=2 exec "$pinned_node" $(node_flags "$program") "$root/dist/$program.cjs" "$@"
 }

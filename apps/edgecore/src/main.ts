@@ -1,34 +1,10 @@
 // edgecore: the boot script.
-import { hostname } from 'node:os';
-import { defaultConfigYaml, edgeCoreSchema, parseEdgeCoreConfig } from '@kubeedge-ts/apis/config';
-import { runConfigProgram } from '@kubeedge-ts/runtime/cli';
+import { createLogger } from '@kubeedge-ts/runtime';
+import { readStartOrder } from './config-child.ts';
 import { runEdgeCore } from './program.ts';
 
-const defaults = { hostname: hostname().toLowerCase() };
-
-runConfigProgram(
-  {
-    name: 'edgecore',
-    description:
-      'The edge agent of KubeEdge: runs pods, keeps them running without the cloud, and manages devices.',
-    defaultConfigFile: '/etc/kubeedge/config/edgecore.yaml',
-    parse: (text, file) => parseEdgeCoreConfig(text, file, defaults),
-    defaultConfig: () => defaultConfigYaml(edgeCoreSchema(defaults)),
-    minConfig: () => `apiVersion: edgecore.config.kubeedge.io/v1alpha2
-kind: EdgeCore
-modules:
-  edgeHub:
-    httpServer: https://CLOUDCORE:10002
-    token: ""
-    websocket:
-      enable: true
-      server: CLOUDCORE:10000
-  edged:
-    hostnameOverride: ${defaults.hostname}
-    tailoredKubeletConfig:
-      containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
-`,
-    run: runEdgeCore,
-  },
-  process.argv.slice(2),
-).then((code) => process.exit(code));
+const order = readStartOrder(process.argv.slice(2));
+if (typeof order === 'number') process.exit(order);
+runEdgeCore(order.config, createLogger('edgecore', order.logLevel), order.configFile).then((code) =>
+  process.exit(code),
+);

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { durationMs, type EdgeCoreConfig, parseEdgeCoreConfig } from '@kubeedge-ts/apis/config';
+import { durationMs, type EdgeCoreConfig } from '@kubeedge-ts/apis/config';
 import { createBus, createProgram, type Module, runUntilSignal } from '@kubeedge-ts/beehive';
 import { createCriClient } from '@kubeedge-ts/cri';
 import { systemClock as clock, type Logger, systemRandom as random } from '@kubeedge-ts/runtime';
 import { edgeMigrations, openStore } from '@kubeedge-ts/store';
 import { createWebSocketTransport } from '@kubeedge-ts/viaduct';
+import { rereadConfig } from './config-child.ts';
 import { createDeviceTwin, noDeviceMqtt } from './devicetwin/index.ts';
 import { createEdged, edgedConfigOf, systemHost } from './edged/index.ts';
 import { createEdgeHub, createEnrolProcess, createIdentity, tokenSource } from './edgehub/index.ts';
@@ -31,11 +31,7 @@ export async function runEdgeCore(config: EdgeCoreConfig, log: Logger, configFil
     httpServer: hub.httpServer,
     files: { ca: hub.tlsCaFile, cert: hub.tlsCertFile, key: hub.tlsPrivateKeyFile },
     // read anew: a token put into the file while edgecore waits for one is used
-    token: tokenSource(async () => {
-      const text = await readFile(configFile, 'utf8');
-      return (await parseEdgeCoreConfig(text, configFile, { hostname: nodeName })).config.modules.edgeHub
-        .token;
-    }),
+    token: tokenSource(async () => (await rereadConfig(configFile)).modules.edgeHub.token),
     enrol: createEnrolProcess(),
     clock,
     random,

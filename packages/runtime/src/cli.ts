@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { configErrors, errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
 import { Command, CommanderError } from 'commander';
-import { createLogger, type Logger } from './logger.ts';
+import { createLogger, type Logger, type LogLevel } from './logger.ts';
 import { KUBEEDGE_VERSION, KUBERNETES_VERSION, VERSION } from './version.ts';
 
 /** A program that is driven by one configuration file, as upstream's daemons are (spec/keadm-and-config.md §1). */
@@ -13,7 +13,7 @@ export interface ConfigProgram<Config> {
   readonly defaultConfig: () => Promise<string>;
   readonly minConfig: () => string;
   /** Runs until it is stopped; resolves with the exit code. */
-  readonly run: (config: Config, log: Logger, configFile: string) => Promise<number>;
+  readonly run: (config: Config, log: Logger, configFile: string, logLevel: LogLevel) => Promise<number>;
 }
 
 /** klog's flags: accepted because unit files carry them, without effect. */
@@ -85,11 +85,12 @@ export async function runConfigProgram<Config>(
     console.log(program.minConfig().trimEnd());
     return 0;
   }
-  const log = createLogger(program.name, Number(flags.v) >= DEBUG_VERBOSITY ? 'debug' : 'info');
+  const logLevel = Number(flags.v) >= DEBUG_VERBOSITY ? 'debug' : 'info';
+  const log = createLogger(program.name, logLevel);
   try {
     const { config, warnings } = await program.parse(await readConfig(flags.config), flags.config);
     for (const warning of warnings) log.warn({ warning }, 'configuration');
-    return await program.run(config, log, flags.config);
+    return await program.run(config, log, flags.config, logLevel);
   } catch (error) {
     if (isKubeEdgeError(error) && error.code.startsWith('CONFIG_')) {
       console.error(`${program.name}: ${errorText(error)}\n${error.advice}`);

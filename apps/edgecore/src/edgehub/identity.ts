@@ -66,13 +66,13 @@ export function createIdentity(options: IdentityOptions): Identity {
   return {
     async obtain(signal) {
       const present = await readIdentity(files);
+      let problem = problemOf(present);
+      if (present !== undefined && problem === undefined && !wasRefused) return present;
       const token = await options.token();
-      const problem =
-        problemOf(present) ??
-        (present !== undefined && wasRefused && isOfOtherCloud(present, token)
-          ? 'the token is of another cloud'
-          : undefined);
-      if (present !== undefined && problem === undefined) return present;
+      if (present !== undefined && problem === undefined) {
+        if (!isOfOtherCloud(present, token)) return present;
+        problem = 'the token is of another cloud';
+      }
       if (token === '') {
         throw edgecoreErrors.create('EDGE_TOKEN_MISSING', { nodeName, problem: problem ?? '' });
       }

@@ -23,22 +23,3 @@ const GO_DURATION = /^-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$|^0$/;
 /** A Go duration such as `1m30s`. */
 export const duration = (value: string) =>
   z._default(z.string().check(z.regex(GO_DURATION, 'not a duration such as 10s or 1m30s')), value);
-
-const UNIT_MS: Record<string, number> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
-/** Milliseconds of a Go duration. */
-export function durationMs(value: string): number {
-  let total = 0;
-  for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
-    total += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
-  }
-  return value.startsWith('-') ? -total : total;
-}
