@@ -25,7 +25,7 @@ function script(): string {
 
 /**
  * Has a short-lived process read the command line and the configuration: YAML and schema libraries stay out of the
- * agent's memory (docs/adr/031). Resolves to an exit code when there is nothing to run: help, version or bad input.
+ * agent's memory (docs/adr/032). Resolves to an exit code when there is nothing to run: help, version or bad input.
  */
 export function readStartOrder(argv: readonly string[]): StartOrder | number {
   const child = spawnSync(process.execPath, [script(), ...argv], {

@@ -18,7 +18,7 @@ const GROWTH_BYTES = 4_000_000;
 
 /**
  * Collects garbage thoroughly in the first idle period after the start, and after every load that made memory grow:
- * V8 by itself keeps what start and load needed (docs/adr/031). Ends with the signal.
+ * V8 by itself keeps what start and load needed (docs/adr/032). Ends with the signal.
  */
 export function collectWhenIdle(ports: IdleCollectorPorts, signal: AbortSignal): void {
   let before = ports.work();
