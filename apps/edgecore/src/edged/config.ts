@@ -16,6 +16,8 @@ export interface EdgedConfig {
   readonly nodeLabels: Readonly<Record<string, string>>;
   readonly registerNode: boolean;
   readonly registerSchedulable: boolean;
+  /** Events of pods and node go to the cloud. */
+  readonly reportEvents: boolean;
   readonly taints: readonly Taint[];
   readonly controllerAttachDetach: boolean;
   readonly readOnlyPort: number;
@@ -51,6 +53,7 @@ export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modu
     nodeLabels: edged.nodeLabels,
     registerNode: kubelet.registerNode && edged.registerNode !== false,
     registerSchedulable: edged.registerSchedulable,
+    reportEvents: edged.reportEvent,
     taints: kubelet.registerWithTaints.map(({ key, value, effect }) => ({ key, value, effect })),
     controllerAttachDetach: kubelet.enableControllerAttachDetach,
     readOnlyPort: kubelet.readOnlyPort,

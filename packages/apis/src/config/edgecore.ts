@@ -41,7 +41,8 @@ export function edgeCoreSchema(defaults: EdgeCoreDefaults) {
         nodeLabels: textMap,
         registerSchedulable: bool(true),
         registerNodeNamespace: text('default'),
-        reportEvent: bool(false),
+        // unlike upstream's default: docs/compatibility.md
+        reportEvent: bool(true),
         customInterfaceName: text(''),
         podSandboxImage: text('kubeedge/pause:3.6'),
         minimumGCAge: text('0s'),

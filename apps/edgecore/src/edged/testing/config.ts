@@ -9,6 +9,7 @@ export function edgedConfig(fields: Partial<EdgedConfig> & Pick<EdgedConfig, 'ro
     nodeLabels: {},
     registerNode: true,
     registerSchedulable: true,
+    reportEvents: true,
     taints: [],
     controllerAttachDetach: true,
     readOnlyPort: 10_350,
