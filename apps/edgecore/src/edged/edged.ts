@@ -212,6 +212,11 @@ export function createEdged(options: EdgedOptions): Edged {
       podChanged: (pod) => pods.changed(pod),
       podDeleted: (pod) => pods.deleted(pod),
       referencedChanged: (type, namespace, name) => pods.referencedChanged(`${type}/${name}`, namespace),
+      // Variables are made when a container is created; running ones keep theirs, as with any kubelet.
+      servicesChanged: () => {},
+      releaseHeldUpgrade: ({ namespace, name }) => {
+        log.info({ pod: `${namespace}/${name}` }, 'no upgrade of this pod is held');
+      },
       connectionChanged(connected) {
         node.poke();
         lease.poke();

@@ -1,22 +1,16 @@
-import {
-  isRecord,
-  type KubeObject,
-  type Lease,
-  type Node,
-  OPERATIONS,
-  type Pod,
-  parseJson,
-  resourcePath,
-  type UnknownObject,
-} from '@kubeedge-ts/apis';
-import { edgecoreErrors, errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
+import { type Lease, type Node, OPERATIONS, type Pod, resourcePath, type Service } from '@kubeedge-ts/apis';
 import type { Logger } from '@kubeedge-ts/runtime';
-import type { Row, Store } from '@kubeedge-ts/store';
+import type { Store } from '@kubeedge-ts/store';
+import { createClusterObjects } from './cluster-objects.ts';
+import type { ClusterVersion } from './cluster-version.ts';
+import type { EventOutbox } from './event-outbox.ts';
 import type { MetaClient } from './meta-client.ts';
 import { storeAnswer, upsertMeta } from './meta-rows.ts';
+import { createMirrorPods } from './mirror-pods.ts';
+import { createObjectAccess } from './object-access.ts';
 import type { Outbox } from './outbox.ts';
 import { nodeObject } from './outbox-entry.ts';
-import type { Remote, RemoteRequest } from './remote.ts';
+import type { Remote } from './remote.ts';
 import type { Tokens } from './tokens.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -27,50 +21,20 @@ export interface MetaClientOptions {
   readonly store: Pick<Store, 'read' | 'write'>;
   readonly remote: Remote;
   readonly outbox: Outbox;
+  readonly events: Pick<EventOutbox, 'report'>;
+  readonly clusterVersion: Pick<ClusterVersion, 'value'>;
   readonly tokens: Tokens;
   readonly log: Logger;
 }
 
 /** What edged asks and tells (spec/metamanager-and-metaserver.md §3.3). */
-export function createMetaClient({ store, remote, outbox, tokens, log }: MetaClientOptions): MetaClient {
-  const parse = (row: Row): (KubeObject & UnknownObject) | undefined => {
-    try {
-      const object = parseJson(String(row['value']));
-      if (isRecord(object) && isRecord(object['metadata']))
-        return object as unknown as KubeObject & UnknownObject;
-    } catch (error) {
-      log.debug({ key: row['key'], err: errorText(error) }, 'stored row is no JSON');
-    }
-    log.warn({ key: row['key'] }, 'stored row is no object and is passed over');
-    return undefined;
-  };
-
-  const stored = async (key: string): Promise<(KubeObject & UnknownObject) | undefined> => {
-    const [row] = await store.read({ sql: 'SELECT key, value FROM meta WHERE key = ?', params: [key] });
-    return row === undefined ? undefined : parse(row);
-  };
-
-  /** Asks for an object; undefined when it does not exist. */
-  const ask = async (request: RemoteRequest): Promise<Asked | undefined> => {
-    try {
-      const { content, acknowledge } = await remote.ask(request);
-      if (isRecord(content) && isRecord(content['metadata'])) {
-        return { object: content as unknown as KubeObject & UnknownObject, acknowledge };
-      }
-      await acknowledge();
-      const { operation, resource } = request;
-      const details = { operation, resource, reason: 'Unknown', problem: 'the answer carries no object' };
-      throw edgecoreErrors.create('EDGE_REMOTE_FAILED', details);
-    } catch (error) {
-      const notFound = isKubeEdgeError(error, 'EDGE_REMOTE_FAILED') && error.details['reason'] === 'NotFound';
-      if (notFound && request.operation === OPERATIONS.query) return undefined;
-      throw error;
-    }
-  };
+export function createMetaClient(options: MetaClientOptions): MetaClient {
+  const { store, remote, outbox, events, clusterVersion, tokens, log } = options;
+  const objects = createObjectAccess({ store, remote, log });
 
   const askLease = async (operation: string, name: string, content: unknown): Promise<Lease | undefined> => {
     const resource = resourcePath('lease', LEASE_NAMESPACE, name);
-    const answer = await ask({ operation, resource, content, timeoutMs: LEASE_TIMEOUT_MS });
+    const answer = await objects.ask({ operation, resource, content, timeoutMs: LEASE_TIMEOUT_MS });
     // Not stored, unlike upstream: nobody reads it, and it would cost the flash a write every ten seconds.
     await answer?.acknowledge();
     return answer?.object as Lease | undefined;
@@ -80,36 +44,57 @@ export function createMetaClient({ store, remote, outbox, tokens, log }: MetaCli
     get connected() {
       return remote.connected;
     },
+    get clusterVersion() {
+      return clusterVersion.value;
+    },
 
     async listPods() {
       const rows = await store.read({ sql: "SELECT key, value FROM meta WHERE type = 'pod' ORDER BY key" });
-      return rows.map(parse).filter((pod) => pod !== undefined) as unknown as readonly Pod[];
+      return rows.map(objects.parse).filter((pod) => pod !== undefined) as unknown as readonly Pod[];
     },
+
+    async listServices(namespace) {
+      const [from, to] = [`${namespace}/service/`, `${namespace}/service0`];
+      const rows = await store.read({
+        sql: "SELECT key, value FROM meta WHERE type = 'service' AND key > ? AND key < ? ORDER BY key",
+        params: [from, to],
+      });
+      return rows.map(objects.parse).filter((service) => service !== undefined) as unknown as Service[];
+    },
+
+    ...createClusterObjects({ store, objects, remote, log }),
+    ...createMirrorPods({ objects, remote }),
 
     async getReferenced(type, namespace, name) {
       const resource = resourcePath(type, namespace, name);
-      const have = await stored(resource);
-      if (have !== undefined) return have;
-      const answer = await ask({ operation: OPERATIONS.query, resource, content: null });
-      if (answer === undefined) return undefined;
-      await store.write([storeAnswer(resource, answer.object)]);
-      await answer.acknowledge();
-      return answer.object;
+      const have = await objects.stored(resource);
+      return have ?? objects.askAndStore({ operation: OPERATIONS.query, resource, content: null });
     },
 
     getToken: (namespace, serviceAccount, request) => tokens.get(namespace, serviceAccount, request),
 
     async createNode(node) {
       const resource = resourcePath('node', undefined, node.metadata.name);
-      const answer = await ask({ operation: OPERATIONS.insert, resource, content: node });
+      const answer = await objects.ask({ operation: OPERATIONS.insert, resource, content: node });
       const created = { ...answer?.object, apiVersion: 'v1', kind: 'Node' } as unknown as Node;
       await store.write([upsertMeta(resource, 'node', JSON.stringify(created))]);
       await answer?.acknowledge();
       return created;
     },
 
+    async patchNode(name, patch) {
+      // The same resource as a status patch; `metadata` is what a cloud takes besides it.
+      const resource = resourcePath('nodepatch', undefined, name);
+      const content = JSON.stringify(patch);
+      const request = { operation: OPERATIONS.patch, resource, content, acknowledged: false };
+      const answer = await objects.ask(request);
+      if (answer === undefined) return;
+      const node = { ...answer.object, apiVersion: 'v1', kind: 'Node' };
+      await store.write([storeAnswer(resourcePath('node', undefined, name), node)]);
+    },
+
     getNode: async (name) =>
-      (await stored(resourcePath('node', undefined, name))) as unknown as Node | undefined,
+      (await objects.stored(resourcePath('node', undefined, name))) as unknown as Node | undefined,
 
     getLease: (name) => askLease(OPERATIONS.query, name, null),
 
@@ -121,12 +106,8 @@ export function createMetaClient({ store, remote, outbox, tokens, log }: MetaCli
 
     reportPodStatus: (pod, status) => outbox.report({ kind: 'pod', ...pod }, status),
     reportNodeStatus: (node, status) => outbox.report(nodeObject(node), status),
+    reportEvent: (event) => events.report(event),
     deletePod: (pod) => outbox.remove({ kind: 'pod', ...pod }),
     forgetTokens: (podUid) => tokens.forget(podUid),
   };
-}
-
-interface Asked {
-  readonly object: KubeObject & UnknownObject;
-  readonly acknowledge: () => Promise<void>;
 }

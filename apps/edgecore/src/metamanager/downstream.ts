@@ -82,6 +82,8 @@ export function createDownstream(options: DownstreamOptions): Downstream {
       outbox.refreshed(nodeObject(name));
     } else if (type === 'configmap' || type === 'secret') {
       options.edged()?.referencedChanged(type, namespace, name);
+    } else if (type === 'service') {
+      options.edged()?.servicesChanged(namespace);
     }
   };
 

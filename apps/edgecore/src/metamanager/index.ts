@@ -1,3 +1,3 @@
-export type { EdgedSink, MetaClient } from './meta-client.ts';
+export type { ClusterObjectType, EdgedSink, MetaClient, PodIdentity } from './meta-client.ts';
 export { createMetaManager, type MetaManager, type MetaManagerOptions } from './meta-manager.ts';
 export { EXPIRED_ANNOTATION } from './tokens.ts';

@@ -6,6 +6,10 @@ import {
   type Message,
   type MessageOrigin,
   OK,
+  OPERATIONS,
+  parseResource,
+  readCapabilities,
+  readClusterVersion,
   responseTo,
   routeMessage,
 } from '@kubeedge-ts/apis';
@@ -14,7 +18,9 @@ import { errorText } from '@kubeedge-ts/errors';
 import type { Clock, Logger, Random } from '@kubeedge-ts/runtime';
 import type { Store } from '@kubeedge-ts/store';
 import { createMetaClient } from './client.ts';
+import { createClusterVersion } from './cluster-version.ts';
 import { createDownstream } from './downstream.ts';
+import { createEventOutbox } from './event-outbox.ts';
 import type { EdgedSink, MetaClient } from './meta-client.ts';
 import { createOutbox } from './outbox.ts';
 import { createOutboxSender } from './outbox-sender.ts';
@@ -32,6 +38,8 @@ export interface MetaManagerOptions {
   readonly remoteQueryTimeoutMs?: number;
   /** EdgeHub's `ping`: proof that the cloud has received what was sent before. */
   readonly proveReceipt?: () => Promise<void>;
+  /** Upgrade headers of the cloud, lower-case names, while it is connected. */
+  readonly cloudHeaders?: () => Readonly<Record<string, string>>;
 }
 
 export interface MetaManager {
@@ -71,11 +79,15 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
     onGone: ({ namespace, name, uid }) => edged?.podDeleted({ namespace, name, uid }),
   });
   const downstream = createDownstream({ store, bus, origin, log, outbox, edged: () => edged });
-  const client = createMetaClient({ store, remote, outbox, tokens, log });
+  const events = createEventOutbox({ bus, origin });
+  const clusterVersion = createClusterVersion(store, log);
+  const client = createMetaClient({ store, remote, outbox, events, clusterVersion, tokens, log });
 
   const setConnected = (connected: boolean): void => {
     if (connected === remote.connected) return;
-    remote.setConnected(connected);
+    const headers = options.cloudHeaders?.() ?? {};
+    remote.setConnected(connected, readCapabilities(headers));
+    if (connected) clusterVersion.note(readClusterVersion(headers));
     outbox.setConnected(connected);
     edged?.connectionChanged(connected);
   };
@@ -85,6 +97,10 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
     const { source, operation, resource } = message.route;
     if (resource === 'node/connection') {
       setConnected(message.content === CLOUD_CONNECTED);
+      return;
+    }
+    if (operation === OPERATIONS.unholdUpgrade) {
+      releaseHeldUpgrade(message);
       return;
     }
     try {
@@ -99,6 +115,13 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
       log.warn({ source, operation, resource, err: problem }, 'message was refused');
       bus.respond(errorTo(origin, message, EDGE_MODULES.metaManager, problem));
     }
+  };
+
+  /** From MetaServer, on behalf of somebody at the node. */
+  const releaseHeldUpgrade = ({ route }: Message): void => {
+    const { type, namespace, name } = parseResource(route.resource ?? '');
+    if (type === 'pod' && name !== '') edged?.releaseHeldUpgrade({ namespace, name });
+    else log.warn({ resource: route.resource }, 'no pod is named whose upgrade may go on');
   };
 
   const run = async (from: Subscription): Promise<void> => {
@@ -121,6 +144,7 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
     module: {
       name: EDGE_MODULES.metaManager,
       async start() {
+        await clusterVersion.load();
         await outbox.load();
         subscription = bus.register({
           module: EDGE_MODULES.metaManager,

@@ -1,4 +1,5 @@
 import {
+  type Capability,
   EDGE_MODULES,
   GROUPS,
   isRecord,
@@ -27,7 +28,9 @@ export interface RemoteRequest {
 /** The connection as the edge's modules see it, and questions to the cloud over it. */
 export interface Remote {
   readonly connected: boolean;
-  setConnected(connected: boolean): void;
+  /** Whether both ends have this addition to upstream's protocol; false while there is no connection. */
+  offers(capability: Capability): boolean;
+  setConnected(connected: boolean, capabilities?: ReadonlySet<Capability>): void;
   /**
    * Asks and resolves with the content of the answer: the object itself, also where it comes as `{Object, Err}`.
    * `acknowledge` confirms the answer when it is stored, or the cloud would repeat it.
@@ -44,6 +47,7 @@ export function createRemote(options: {
 }): Remote {
   const { bus, origin, log } = options;
   let link: AbortController | undefined;
+  let offered: ReadonlySet<Capability> = new Set();
 
   const disconnected = ({ operation, resource }: RemoteRequest) =>
     edgecoreErrors.create('EDGE_DISCONNECTED', { operation, resource });
@@ -60,7 +64,9 @@ export function createRemote(options: {
     get connected() {
       return link !== undefined;
     },
-    setConnected(connected) {
+    offers: (capability) => link !== undefined && offered.has(capability),
+    setConnected(connected, capabilities = new Set()) {
+      offered = capabilities;
       if (connected === (link !== undefined)) return;
       link?.abort();
       link = connected ? new AbortController() : undefined;

@@ -1,3 +1,4 @@
+export * from './capabilities.ts';
 export * from './message.ts';
 export * from './names.ts';
 export * from './payloads.ts';

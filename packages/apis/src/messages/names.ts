@@ -40,6 +40,8 @@ export const OPERATIONS = {
   publish: 'publish',
   subscribe: 'subscribe',
   unsubscribe: 'unsubscribe',
+  /** MetaServer to edged, never on the wire. */
+  unholdUpgrade: 'unhold-upgrade',
 } as const;
 
 /** Content of an acknowledgement. */

@@ -191,6 +191,7 @@ export const ROUTES = {
   'up.ack': route('edge', [], ['response'], ['*'], 'none', anything),
   'up.error': route('edge', [], ['error'], ['*'], 'none', anything),
   // inside edgecore
+  'local.unhold-upgrade': route('local', ['metaserver'], ['unhold-upgrade'], ['pod'], 'none', anything),
   'local.connection': route('local', ['edgehub'], ['connect'], ['node/connection'], 'none', text),
 } as const;
 

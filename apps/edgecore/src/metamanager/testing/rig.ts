@@ -23,6 +23,8 @@ export interface Rig {
 
 export interface RigOptions {
   readonly proveReceipt?: () => Promise<void>;
+  /** What the cloud says at the handshake; default: nothing, as upstream's. */
+  readonly cloudHeaders?: Readonly<Record<string, string>>;
   /** Wraps the store, to make it fail. */
   readonly wrap?: (store: Store) => Store;
 }
@@ -48,6 +50,7 @@ export async function withMetaManager(
       clock,
       random: seededRandom(3),
       log: silentLogger,
+      cloudHeaders: () => options.cloudHeaders ?? {},
       ...(options.proveReceipt === undefined ? {} : { proveReceipt: options.proveReceipt }),
     });
     const told: string[] = [];
@@ -56,6 +59,8 @@ export async function withMetaManager(
         told.push(`podChanged ${namespace}/${name} ${uid}`),
       podDeleted: ({ namespace, name, uid }) => told.push(`podDeleted ${namespace}/${name} ${uid}`),
       referencedChanged: (type, namespace, name) => told.push(`${type} ${namespace}/${name}`),
+      servicesChanged: (namespace) => told.push(`services ${namespace}`),
+      releaseHeldUpgrade: ({ namespace, name }) => told.push(`released ${namespace}/${name}`),
       connectionChanged: (connected) => told.push(connected ? 'connected' : 'disconnected'),
     };
     meta.setEdged(sink);
