@@ -73,8 +73,9 @@ describe('an object of the cloud', () => {
 
   test('of a kind edged does not use is stored and acknowledged only', () =>
     withMetaManager(async (rig) => {
-      const service = { apiVersion: 'v1', kind: 'Service', ...stub('till', 's') };
-      await answered(rig, await rig.hub.down('insert', 'default/service/till', service, 'dynamiccontroller'));
+      const endpoints = { apiVersion: 'v1', kind: 'Endpoints', ...stub('till', 's') };
+      const sent = await rig.hub.down('insert', 'default/endpoints/till', endpoints, 'dynamiccontroller');
+      await answered(rig, sent);
       const access = {
         apiVersion: 'policy.kubeedge.io/v1alpha1',
         kind: 'ServiceAccountAccess',
@@ -86,7 +87,7 @@ describe('an object of the cloud', () => {
       );
       await answered(rig, await rig.hub.down('update', 'null/node/edge-a', { metadata: { name: 'edge-a' } }));
       assert.deepEqual(await keys(rig), [
-        'default/service/till',
+        'default/endpoints/till',
         'default/serviceaccountaccess/a',
         'null/node/edge-a',
       ]);
