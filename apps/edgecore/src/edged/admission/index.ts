@@ -1,0 +1,2 @@
+export { type AdmissionNode, admit, type Pressure, type Refusal } from './admit.ts';
+export { isCritical, priorityOf } from './critical.ts';
