@@ -5,7 +5,7 @@ import { errorText } from '@kubeedge-ts/errors';
 import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kubeedge-ts/runtime';
 import type { EdgedSink, MetaClient } from '../metamanager/meta-client.ts';
 import type { EdgedConfig } from './config.ts';
-import { type Events, silentEvents } from './events.ts';
+import { createEvents, silentEvents } from './events.ts';
 import type { Host } from './host.ts';
 import { createNodeLease } from './node/lease.ts';
 import { createNodeAgent } from './node/node-agent.ts';
@@ -49,8 +49,9 @@ export function createEdged(options: EdgedOptions): Edged {
   const { cri, meta, config, clock, random, log, host, service = { host: '', port: '' } } = options;
   const stopping = new AbortController();
   const running: Promise<void>[] = [];
-  // Spoken for as soon as MetaClient carries events to the cloud.
-  const events: Events = silentEvents;
+  const events = config.reportEvents
+    ? createEvents({ nodeName: config.nodeName, report: (event) => meta.reportEvent(event), clock, log })
+    : silentEvents;
   const runtime = createRuntimeWatch(cri, clock, log);
 
   const health = (): string[] => {
