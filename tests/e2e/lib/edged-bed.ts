@@ -101,6 +101,7 @@ export async function createEdgedBed(options: EdgedBedOptions = {}): Promise<Edg
           podLogsDir: join(dir, 'pod-logs'),
           nodeIP: '127.0.0.1',
           cgroupRoot: cgroup,
+          readOnlyPort: 0,
           ...options.config,
         }),
         clock: systemClock,

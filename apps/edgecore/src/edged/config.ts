@@ -1,4 +1,5 @@
 import { durationMs, type EdgeCoreConfig } from '@kubeedge-ts/apis/config';
+import { wholeValue } from './quantity.ts';
 
 export interface Taint {
   readonly key: string;
@@ -20,7 +21,16 @@ export interface EdgedConfig {
   readonly reportEvents: boolean;
   readonly taints: readonly Taint[];
   readonly controllerAttachDetach: boolean;
+  /** Of the kubelet endpoint on 127.0.0.1; 0: none. */
   readonly readOnlyPort: number;
+  /** True: logs, exec and the like are open on loopback as upstream's are; false: closed for everyone. */
+  readonly debuggingHandlers: boolean | undefined;
+  readonly streamIdleMs: number;
+  /** The sync loop counts as stuck when it was last seen so long ago. */
+  readonly syncStaleMs: number;
+  /** How old a measured directory may get. */
+  readonly volumeStatsMs: number;
+  readonly containerLogs: ContainerLogsConfig;
   readonly maxPods: number;
   readonly podsPerCore: number;
   readonly systemReserved: Readonly<Record<string, string>>;
@@ -41,7 +51,20 @@ export interface EdgedConfig {
   readonly statusIntervalMs: number;
   readonly statusReportMs: number;
   readonly leaseSeconds: number;
+  /** The kubelet's section as it was read, to be shown. */
+  readonly kubelet: Readonly<Record<string, unknown>>;
 }
+
+export interface ContainerLogsConfig {
+  /** Negative: never rotated. */
+  readonly maxBytes: number;
+  /** With the one that is written to; at least 2. */
+  readonly maxFiles: number;
+  readonly maxWorkers: number;
+  readonly intervalMs: number;
+}
+
+const MIN_SYNC_STALE_MS = 300_000;
 
 export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modules'>): EdgedConfig {
   const kubelet = edged.tailoredKubeletConfig;
@@ -57,6 +80,16 @@ export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modu
     taints: kubelet.registerWithTaints.map(({ key, value, effect }) => ({ key, value, effect })),
     controllerAttachDetach: kubelet.enableControllerAttachDetach,
     readOnlyPort: kubelet.readOnlyPort,
+    debuggingHandlers: kubelet.enableDebuggingHandlers,
+    streamIdleMs: durationMs(kubelet.streamingConnectionIdleTimeout),
+    syncStaleMs: Math.max(2 * durationMs(kubelet.syncFrequency), MIN_SYNC_STALE_MS),
+    volumeStatsMs: durationMs(kubelet.volumeStatsAggPeriod),
+    containerLogs: {
+      maxBytes: wholeValue(kubelet.containerLogMaxSize),
+      maxFiles: Math.max(2, kubelet.containerLogMaxFiles),
+      maxWorkers: Math.max(1, kubelet.containerLogMaxWorkers),
+      intervalMs: Math.max(1_000, durationMs(kubelet.containerLogMonitorInterval)),
+    },
     maxPods: kubelet.maxPods,
     podsPerCore: kubelet.podsPerCore,
     systemReserved: kubelet.systemReserved,
@@ -74,5 +107,6 @@ export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modu
     statusIntervalMs: durationMs(kubelet.nodeStatusUpdateFrequency),
     statusReportMs: durationMs(kubelet.nodeStatusReportFrequency),
     leaseSeconds: kubelet.nodeLeaseDurationSeconds,
+    kubelet,
   };
 }

@@ -17,6 +17,8 @@ export interface PodSet {
   /** The API object is gone; an empty uid means whichever pod has the name. */
   deleted(pod: PodIdentity): void;
   has(uid: string): boolean;
+  /** The pods the store has, each with the status it has here now. */
+  list(): readonly Pod[];
   wake(uid: string): void;
   referencedChanged(key: string, namespace: string): void;
   /** Something that many may have waited for is back. */
@@ -87,6 +89,10 @@ export function createPodSet({ nodeName, log, worker: createWorker }: PodSetOpti
       }
     },
     has: (uid) => members.has(uid),
+    list: () =>
+      [...members.values()]
+        .filter(({ gone }) => !gone)
+        .map(({ worker }) => ({ ...worker.pod, status: worker.status })),
     wake: (uid) => members.get(uid)?.worker.wake(),
     referencedChanged(key, namespace) {
       for (const { worker } of members.values()) {

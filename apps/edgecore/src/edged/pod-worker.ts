@@ -35,6 +35,8 @@ export interface PodWorkerOptions {
 /** Brings one pod to what the store wants and keeps it there; one step at a time. */
 export interface PodWorker {
   readonly pod: Pod;
+  /** The status last computed; before the first look the one that came with the pod. */
+  readonly status: PodStatus;
   /** A newer object of the same uid. */
   update(pod: Pod): void;
   /** The API object is gone. */
@@ -255,6 +257,9 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
   return {
     get pod() {
       return pod;
+    },
+    get status() {
+      return previous;
     },
     update(newer) {
       const before = pod;

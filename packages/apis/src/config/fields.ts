@@ -23,3 +23,8 @@ const GO_DURATION = /^-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$|^0$/;
 /** A Go duration such as `1m30s`. */
 export const duration = (value: string) =>
   z._default(z.string().check(z.regex(GO_DURATION, 'not a duration such as 10s or 1m30s')), value);
+
+const QUANTITY = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?$/;
+/** A Kubernetes quantity such as `10Mi`. */
+export const quantity = (value: string) =>
+  z._default(z.string().check(z.regex(QUANTITY, 'not a quantity such as 10Mi')), value);

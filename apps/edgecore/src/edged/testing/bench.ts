@@ -72,6 +72,7 @@ export async function createBench(): Promise<Bench> {
           rootDir: join(dir, 'kubelet'),
           podLogsDir: join(dir, 'logs'),
           cgroupsPerQOS: false,
+          readOnlyPort: 0,
         }),
         clock,
         random: systemRandom,

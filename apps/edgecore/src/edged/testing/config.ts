@@ -13,6 +13,11 @@ export function edgedConfig(fields: Partial<EdgedConfig> & Pick<EdgedConfig, 'ro
     taints: [],
     controllerAttachDetach: true,
     readOnlyPort: 10_350,
+    debuggingHandlers: undefined,
+    streamIdleMs: 14_400_000,
+    syncStaleMs: 300_000,
+    volumeStatsMs: 60_000,
+    containerLogs: { maxBytes: 10 * 2 ** 20, maxFiles: 5, maxWorkers: 1, intervalMs: 10_000 },
     maxPods: 110,
     podsPerCore: 0,
     systemReserved: {},
@@ -36,6 +41,7 @@ export function edgedConfig(fields: Partial<EdgedConfig> & Pick<EdgedConfig, 'ro
     statusIntervalMs: 10_000,
     statusReportMs: 300_000,
     leaseSeconds: 40,
+    kubelet: {},
     ...fields,
   };
 }
