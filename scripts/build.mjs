@@ -15,6 +15,7 @@ const PROGRAMS = {
     'store-worker': 'packages/store/src/worker.ts',
     'edgecore-enrol': 'apps/edgecore/src/edgehub/enrol-main.ts',
     'edgecore-config': 'apps/edgecore/src/config-main.ts',
+    'edgecore-manifest': 'apps/edgecore/src/edged/static/manifest-main.ts',
     edgecore: 'apps/edgecore/src/main.ts',
   },
   standalone: { standalone: 'apps/standalone/src/main.ts' },

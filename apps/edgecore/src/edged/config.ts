@@ -15,6 +15,8 @@ export interface EdgedConfig {
   readonly rootDir: string;
   readonly podLogsDir: string;
   readonly nodeLabels: Readonly<Record<string, string>>;
+  /** Folder of static pod manifests; empty: none. */
+  readonly staticPodDir: string;
   readonly registerNode: boolean;
   readonly registerSchedulable: boolean;
   /** Events of pods and node go to the cloud. */
@@ -74,6 +76,7 @@ export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modu
     rootDir: edged.rootDirectory,
     podLogsDir: kubelet.podLogsDir,
     nodeLabels: edged.nodeLabels,
+    staticPodDir: kubelet.staticPodPath,
     registerNode: kubelet.registerNode && edged.registerNode !== false,
     registerSchedulable: edged.registerSchedulable,
     reportEvents: edged.reportEvent,

@@ -4,20 +4,26 @@ import type { CriClient } from '@kubeedge-ts/cri';
 import { errorText } from '@kubeedge-ts/errors';
 import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kubeedge-ts/runtime';
 import type { EdgedSink, MetaClient } from '../metamanager/meta-client.ts';
+import { createAdmitPod } from './admit-pod.ts';
 import type { EdgedConfig } from './config.ts';
 import { createEvents, silentEvents } from './events.ts';
 import type { Host } from './host.ts';
 import { createNodeLease } from './node/lease.ts';
 import { createNodeAgent } from './node/node-agent.ts';
 import { createPleg } from './pleg.ts';
-import { createPodSet } from './pod-set.ts';
-import { createPodWorker } from './pod-worker.ts';
-import { createSteps } from './runtime/carry-out.ts';
+import { isMirror, isStatic } from './pod/spec.ts';
+import { createPodSet, type PodSet } from './pod-set.ts';
+import { createPodWorker, type PodProbes } from './pod-worker.ts';
+import { createSteps, type PodHooks, type StepPoint } from './runtime/carry-out.ts';
 import { createPodCgroups } from './runtime/cgroups.ts';
 import { createImagePuller } from './runtime/image-puller.ts';
+import { identityOf } from './runtime/labels.ts';
 import { createObserver } from './runtime/observe.ts';
 import { createPodLogs } from './runtime/pod-logs.ts';
 import { createRuntimeWatch } from './runtime/runtime-info.ts';
+import { createManifestFolder } from './static/manifest-folder.ts';
+import { createMirrorPods } from './static/mirror-pods.ts';
+import { createParseManifest } from './static/parse-manifest.ts';
 import { createVolumes } from './volumes/volumes.ts';
 
 export interface EdgedOptions {
@@ -31,6 +37,8 @@ export interface EdgedOptions {
   readonly host: Host;
   /** Where the edge's Kubernetes API listens, for containers; default none (spec/edged.md §1.3). */
   readonly service?: { readonly host: string; readonly port: string };
+  /** For crash tests: told what is about to happen. */
+  readonly atPoint?: (point: StepPoint) => void;
 }
 
 export interface Edged {
@@ -38,6 +46,9 @@ export interface Edged {
   /** What MetaManager tells edged; may be called before the module starts. */
   readonly sink: EdgedSink;
 }
+
+const probes: PodProbes = { sync: () => {}, findings: () => new Map(), forget: () => {} };
+const hooks: PodHooks = { postStart: async () => {}, preStop: async () => 0 };
 
 const RUNTIME_CHECK_MS = 5_000;
 const RUNTIME_RETRY_MS = 500;
@@ -100,6 +111,9 @@ export function createEdged(options: EdgedOptions): Edged {
     host,
     config,
     service,
+    hooks,
+    events,
+    ...(options.atPoint === undefined ? {} : { atPoint: options.atPoint }),
     node: () => ({
       hostIPs: node.hostIPs,
       allocatable: node.allocatable,
@@ -114,15 +128,49 @@ export function createEdged(options: EdgedOptions): Edged {
     }),
     log,
   });
-  const pods = createPodSet({
+  const mirrors = createMirrorPods({
+    nodeName: config.nodeName,
+    meta,
+    nodeUid: () => node.uid,
+    clock,
+    random,
+    log,
+    onMirror: (uid) => pods.reportAgain(uid),
+  });
+  const manifests = createManifestFolder({
+    dir: config.staticPodDir,
+    nodeName: config.nodeName,
+    parse: createParseManifest(),
+    clock,
+    log,
+    onChange: (found) => {
+      mirrors.want(found);
+      pods.setStatic(found);
+    },
+  });
+  const pods: PodSet = createPodSet({
     nodeName: config.nodeName,
     log,
-    worker: (pod: Pod, gone: boolean, onFinished: () => void) =>
+    admit: createAdmitPod({
+      config,
+      meta,
+      allocatable: () => node.allocatable,
+      pressures: () => [],
+      shuttingDown: () => false,
+      events,
+    }),
+    mirrorSeen: (mirror) => mirrors.seen(mirror),
+    mirrorGone: (mirror) => mirrors.gone(mirror),
+    worker: (pod: Pod, gone: boolean, { admit, onFinished }) =>
       createPodWorker({
         pod,
         gone,
+        admit,
+        apiIdentity: () => (isStatic(pod) ? mirrors.identityOf(pod) : identityOf(pod)),
         observer,
         steps,
+        probes,
+        events,
         logs,
         meta,
         node: () => ({
@@ -165,7 +213,13 @@ export function createEdged(options: EdgedOptions): Edged {
     while (!signal.aborted) {
       try {
         const known = await meta.listPods();
+        for (const pod of known) if (isMirror(pod)) mirrors.seen(pod);
+        const found = await manifests.read(signal);
+        mirrors.want(found);
+        // What the API last showed of a static pod is what is known of its past.
+        pods.setStatic(found.map((pod) => ({ ...pod, status: mirrors.statusOf(pod) ?? pod.status ?? {} })));
         pods.load(known);
+        running.push(manifests.run(signal), mirrors.run(signal));
         log.info({ pods: known.length }, 'pods of the store are started');
         await removeLeftovers().catch((error) => {
           log.warn({ err: errorText(error) }, 'leftovers of ended pods could not be removed');
@@ -215,12 +269,11 @@ export function createEdged(options: EdgedOptions): Edged {
       referencedChanged: (type, namespace, name) => pods.referencedChanged(`${type}/${name}`, namespace),
       // Variables are made when a container is created; running ones keep theirs, as with any kubelet.
       servicesChanged: () => {},
-      releaseHeldUpgrade: ({ namespace, name }) => {
-        log.info({ pod: `${namespace}/${name}` }, 'no upgrade of this pod is held');
-      },
+      releaseHeldUpgrade: (pod) => pods.releaseHold(pod),
       connectionChanged(connected) {
         node.poke();
         lease.poke();
+        mirrors.poke();
         if (connected) pods.retry();
       },
     },

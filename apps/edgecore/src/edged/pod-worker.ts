@@ -1,20 +1,27 @@
 import type { Pod, PodStatus } from '@kubeedge-ts/apis';
-import { errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
+import { errorText } from '@kubeedge-ts/errors';
 import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../metamanager/meta-client.ts';
-import { createInterrupt, type StepSignals } from './interrupt.ts';
-import { nextBackoff } from './pod/crash-backoff.ts';
+import type { Events } from './events.ts';
+import { createInterrupt } from './interrupt.ts';
 import { decide } from './pod/decide.ts';
-import { createFailures, visibleText } from './pod/failures.ts';
 import { hasLivingVolumes, referencesOf } from './pod/references.ts';
 import { apiShows, sameStatus } from './pod/same-status.ts';
-import { allContainersOf, graceSecondsOf, isTerminal } from './pod/spec.ts';
-import type { Action, CrashBackoff, Decision, NodeFacts, PodRuntime } from './pod/types.ts';
+import { everyContainerOf, graceSecondsOf, HOLD_UPGRADE, isTerminal } from './pod/spec.ts';
+import type { Decision, EndOrder, NodeFacts, PodRuntime, ProbeFindings } from './pod/types.ts';
+import { createPodActions } from './pod-actions.ts';
 import type { Steps } from './runtime/carry-out.ts';
-import { identityOf } from './runtime/labels.ts';
+import { identityOf, type PodIdentity } from './runtime/labels.ts';
 import type { Observer } from './runtime/observe.ts';
 import type { PodLogs } from './runtime/pod-logs.ts';
 import { createStatusReporter } from './status-reporter.ts';
+
+/** The probes of the pod's containers, as the worker needs them (spec/edged.md §8). */
+export interface PodProbes {
+  sync(pod: Pod, runtime: PodRuntime, ending: boolean): void;
+  findings(podUid: string): ReadonlyMap<string, ProbeFindings>;
+  forget(podUid: string): void;
+}
 
 export interface PodWorkerOptions {
   readonly pod: Pod;
@@ -22,9 +29,15 @@ export interface PodWorkerOptions {
   readonly gone: boolean;
   readonly observer: Observer;
   readonly steps: Steps;
+  readonly probes: PodProbes;
+  readonly events: Events;
   readonly logs: Pick<PodLogs, 'removePod'>;
   readonly meta: Pick<MetaClient, 'reportPodStatus' | 'deletePod' | 'forgetTokens'>;
   readonly node: () => NodeFacts;
+  /** Asked before anything of the pod is made: why this node cannot take it; undefined lets it in. */
+  readonly admit: (pod: Pod) => Promise<EndOrder | undefined>;
+  /** The API object the pod's status belongs to; undefined while there is none (a static pod without its mirror). */
+  readonly apiIdentity: () => PodIdentity | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -35,18 +48,26 @@ export interface PodWorkerOptions {
 /** Brings one pod to what the store wants and keeps it there; one step at a time. */
 export interface PodWorker {
   readonly pod: Pod;
-  /** The status last computed; before the first look the one that came with the pod. */
+  /** As last computed. */
   readonly status: PodStatus;
+  /** Something of it has run here. */
+  readonly hasRun: boolean;
   /** A newer object of the same uid. */
   update(pod: Pod): void;
   /** The API object is gone. */
   end(): void;
-  /** Something happened in the runtime. */
+  /** The pod is to end as `Failed`; the first order stands. */
+  order(order: EndOrder): void;
+  /** Something happened in the runtime or with a probe. */
   wake(): void;
   /** A ConfigMap or Secret (`configmap/name`) of the pod's namespace changed. */
   referencedChanged(key: string): void;
   /** What failed for want of the cloud may be tried again. */
   connected(): void;
+  /** Its upgrade is not held back any more. */
+  releaseHold(): void;
+  /** The API object that shows the status is another one: it is told again. */
+  reportAgain(): void;
   /** Stops working on the pod; the pod goes on. */
   stop(): Promise<void>;
 }
@@ -58,19 +79,27 @@ const VOLUME_RETRY_MS = 5_000;
 const RUNTIME_WAIT_MS = 1_000;
 
 export function createPodWorker(options: PodWorkerOptions): PodWorker {
-  const { observer, steps, logs, meta, node, clock, random, onFinished } = options;
+  const { observer, steps, probes, logs, meta, node, admit, clock, random, onFinished } = options;
   const identity = identityOf(options.pod);
   const log = options.log.child({ pod: identity.name, namespace: identity.namespace });
   const stopping = new AbortController();
-  const failures = createFailures(random);
-  const crashes = new Map<string, CrashBackoff>();
-  const replaced = new Set<string>();
-  const reporter = createStatusReporter({ pod: identity, meta, clock, random, log, signal: stopping.signal });
+  const { apiIdentity } = options;
+  const reporter = createStatusReporter({
+    pod: apiIdentity,
+    meta,
+    clock,
+    random,
+    log,
+    signal: stopping.signal,
+  });
   const trouble = createBackoff({ initialMs: 500, maxMs: 10_000 }, random);
 
   let pod = options.pod;
   let gone = options.gone;
-  let released = false;
+  let order: EndOrder | undefined;
+  let admitted = hasRun(pod);
+  let holdReleased = false;
+  let endingSince: number | undefined;
   let finished = false;
   let previous: PodStatus = pod.status ?? {};
   let volumesDueAt = 0;
@@ -83,6 +112,26 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
   let awake = Promise.withResolvers<void>();
   let lastActions = '';
   let repeats = 0;
+
+  const finish = async (): Promise<void> => {
+    await reporter.settled();
+    await logs.removePod(identity.uid);
+    await meta.forgetTokens(identity.uid);
+    const object = apiIdentity();
+    if (!gone && object !== undefined) await meta.deletePod(object);
+    finished = true;
+    log.info({ gone }, 'pod ended');
+  };
+
+  const actions = createPodActions({
+    steps,
+    events: options.events,
+    clock,
+    random,
+    log,
+    stopping: stopping.signal,
+    finish,
+  });
 
   const wake = (): void => awake.resolve();
   const volumesChanged = (): void => {
@@ -128,97 +177,62 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
     }
   };
 
-  const carryOut = async (action: Action, runtime: PodRuntime): Promise<void> => {
-    const { signals } = step;
-    switch (action.do) {
-      case 'stopContainers':
-        for (const { id, replace } of action.containers) if (replace) replaced.add(id);
-        return steps.stopContainers(action.containers, signals.soft);
-      case 'stopSandboxes':
-        return steps.stopSandboxes(action.ids, stopping.signal);
-      case 'removeContainers':
-        return steps.removeContainers(
-          pod,
-          runtime.containers.filter(({ id }) => action.ids.includes(id)),
-          stopping.signal,
-        );
-      case 'removeSandboxes':
-        return steps.removeSandboxes(action.ids, stopping.signal);
-      case 'createSandbox':
-        return attempt('', '', signals, () => steps.createSandbox(pod, action.attempt, signals));
-      case 'startContainer': {
-        const { name, afterExit } = action.start;
-        const image = allContainersOf(pod).find((container) => container.name === name)?.image ?? '';
-        return attempt(name, image, signals, async () => {
-          await steps.startContainer(pod, action.start, runtime, signals);
-          const now = clock.now();
-          if (afterExit !== undefined) crashes.set(name, nextBackoff(crashes.get(name), afterExit, now));
-        });
-      }
-      case 'release':
-        await steps.release(pod);
-        released = true;
-        return;
-      case 'finish':
-        return finish();
-    }
-  };
+  const isHeld = (runtime: PodRuntime): boolean =>
+    !holdReleased &&
+    pod.metadata.annotations?.[HOLD_UPGRADE] === 'true' &&
+    pod.metadata.deletionTimestamp === undefined &&
+    (previous.phase ?? 'Pending') === 'Pending' &&
+    runtime.sandboxes.length === 0;
 
-  /** A failed start is recorded for the status and for its retry; it does not keep other containers from starting. */
-  const attempt = async (
-    key: string,
-    subject: string,
-    { soft }: StepSignals,
-    task: () => Promise<void>,
-  ): Promise<void> => {
-    try {
-      await task();
-      failures.succeeded(key);
-    } catch (error) {
-      if (soft.aborted || isKubeEdgeError(error, 'CRI_UNAVAILABLE')) throw error;
-      const { reason, retryAt } = failures.record(key, subject, error, clock.now());
-      log.warn(
-        { container: key, reason, err: visibleText(error), retryMs: Math.round(retryAt - clock.now()) },
-        'start failed, will be tried again',
-      );
-    }
-  };
-
-  const finish = async (): Promise<void> => {
-    await reporter.settled();
-    await logs.removePod(identity.uid);
-    await meta.forgetTokens(identity.uid);
-    if (!gone) await meta.deletePod(identity);
-    finished = true;
-    log.info({ gone }, 'pod ended');
-  };
-
-  const look = async (): Promise<{ runtime: PodRuntime; decision: Decision }> => {
+  /** Undefined: what was decided does not hold any more. */
+  const look = async (): Promise<{ runtime: PodRuntime; decision: Decision } | undefined> => {
     const runtime = await observer.observe(identity, stopping.signal);
     const now = clock.now();
     if (!gone) await refreshVolumes(runtime, now);
     // From here on the newest pod is what is decided about; an interrupt before this has done its work.
     if (step.aborted) step = createInterrupt(clock, stopping.signal);
+    probes.sync(pod, runtime, endingSince !== undefined);
+    const { failures, crashes, replaced, released } = actions.outcomes;
     const state = {
       pod,
       gone,
       runtime,
       previous,
-      failures: failures.current,
+      failures,
       crashes,
       replaced,
       released,
+      probes: probes.findings(identity.uid),
+      order,
+      endingSince,
+      held: isHeld(runtime),
       node: node(),
     };
     const decision = decide(state, now);
+    if (decision.ending) endingSince ??= now;
+    if (await refuse(runtime, decision)) return undefined;
     report(decision.status, now);
     return { runtime, decision };
+  };
+
+  /** Whether the pod is turned away now, at the last moment before something would be made for it. */
+  const refuse = async (
+    { sandboxes, containers }: PodRuntime,
+    { actions: wanted }: Decision,
+  ): Promise<boolean> => {
+    admitted ||= sandboxes.length + containers.length > 0;
+    if (admitted || !wanted.some((action) => action.do === 'createSandbox')) return false;
+    order ??= await admit(pod);
+    admitted = order === undefined;
+    return !admitted;
   };
 
   const round = async (): Promise<number> => {
     // Container ids are shown with the runtime's name; it is known as soon as the runtime has answered once.
     if (node().runtimeName === '') return clock.now() + RUNTIME_WAIT_MS;
-    const { runtime, decision } = await look();
+    const seen = await look();
+    if (seen === undefined) return 0;
+    const { runtime, decision } = seen;
     const text = JSON.stringify(decision.actions);
     repeats = text === lastActions ? repeats + 1 : 0;
     lastActions = text;
@@ -227,7 +241,8 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
       lastActions = '';
       return clock.now() + trouble.next();
     }
-    for (const action of decision.actions) await carryOut(action, runtime);
+    const { signals } = step;
+    for (const action of decision.actions) await actions.carryOut(action, pod, runtime, signals);
     if (decision.actions.length > 0) return 0;
     trouble.reset();
     const resync = clock.now() + RESYNC_MS * (1 + 0.5 * random.next());
@@ -249,7 +264,9 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
       }
       if (next > 0 && !finished && !step.aborted) await pause(next);
     }
-    if (finished) onFinished();
+    if (!finished) return;
+    probes.forget(identity.uid);
+    onFinished();
   };
 
   const running = run();
@@ -261,6 +278,9 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
     get status() {
       return previous;
     },
+    get hasRun() {
+      return admitted;
+    },
     update(newer) {
       const before = pod;
       pod = newer;
@@ -271,7 +291,7 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
       if (isTerminal(newer.status?.phase) && !isTerminal(previous.phase)) {
         previous = { ...previous, ...newer.status };
       }
-      if (!sameStatus(before.spec, newer.spec)) failures.retryNow(() => true);
+      if (!sameStatus(before.spec, newer.spec)) actions.retryNow(() => true);
       if (changesCourse(before, newer)) interrupt();
       else wake();
     },
@@ -280,19 +300,30 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
       gone = true;
       interrupt();
     },
+    order(given) {
+      if (order !== undefined || gone || isTerminal(previous.phase)) return;
+      log.info({ reason: given.reason, why: given.message }, 'pod is ended');
+      order = given;
+      interrupt();
+    },
     wake,
     referencedChanged(key) {
       const references = referencesOf(pod);
       if (!references.all.has(key)) return;
       if (references.volumes.has(key)) volumesChanged();
-      failures.retryNow((reason) => reason === 'CreateContainerConfigError' || reason === 'FailedMount');
+      actions.retryNow((reason) => reason === 'CreateContainerConfigError' || reason === 'FailedMount');
       wake();
     },
     connected() {
       volumesChanged();
-      failures.retryNow(() => true);
+      actions.retryNow(() => true);
       wake();
     },
+    releaseHold() {
+      holdReleased = true;
+      wake();
+    },
+    reportAgain: () => reporter.report(previous),
     async stop() {
       stopping.abort(new Error('edged is stopping'));
       wake();
@@ -302,14 +333,19 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
   };
 }
 
+/** It was on this node before edgecore (or the machine) started again: it is not weighed a second time (LESSONS A3). */
+function hasRun({ status, spec }: Pod): boolean {
+  return spec === undefined || (status?.containerStatuses ?? []).some(({ containerID }) => !!containerID);
+}
+
 /** News that make what is being done pointless: the pod must end, sooner, or with other images. */
 function changesCourse(before: Pod, after: Pod): boolean {
   const ending = (pod: Pod): boolean => pod.metadata.deletionTimestamp !== undefined;
   if (ending(after) && !ending(before)) return true;
   if (ending(after) && graceSecondsOf(after) < graceSecondsOf(before)) return true;
-  const images = (pod: Pod): string =>
-    allContainersOf(pod)
-      .map(({ name, image }) => `${name}=${image}`)
-      .join();
-  return images(before) !== images(after);
+  // One more ephemeral container does not disturb what is being done.
+  const now = everyContainerOf(after);
+  return everyContainerOf(before).some(
+    ({ name, image }, index) => now[index]?.name !== name || now[index]?.image !== image,
+  );
 }

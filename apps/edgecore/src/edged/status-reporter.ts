@@ -12,7 +12,8 @@ export interface StatusReporter {
 }
 
 export interface StatusReporterOptions {
-  readonly pod: PodIdentity;
+  /** Whose status it is in the API; undefined while there is no such object: the newest status then waits. */
+  readonly pod: () => PodIdentity | undefined;
   readonly meta: Pick<MetaClient, 'reportPodStatus'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -29,13 +30,15 @@ export function createStatusReporter(options: StatusReporterOptions): StatusRepo
     const backoff = createBackoff({ initialMs: 500, maxMs: 30_000 }, random);
     while (waiting !== undefined && !signal.aborted) {
       const status = waiting;
+      const object = pod();
+      if (object === undefined) break;
       waiting = undefined;
       try {
-        await meta.reportPodStatus(pod, status);
+        await meta.reportPodStatus(object, status);
         backoff.reset();
       } catch (error) {
         waiting ??= status;
-        log.warn({ pod: pod.name, err: errorText(error) }, 'pod status could not be stored, trying again');
+        log.warn({ pod: object.name, err: errorText(error) }, 'pod status could not be stored, trying again');
         await sleep(clock, backoff.next(), signal).catch(() => undefined);
       }
     }

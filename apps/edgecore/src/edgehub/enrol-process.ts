@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { edgecoreErrors, KubeEdgeError } from '@kubeedge-ts/errors';
 import type { TlsMaterial } from '@kubeedge-ts/viaduct';
+import { runChild } from '../run-child.ts';
 import type { EnrolRequest, EnrolResult } from './enrol-protocol.ts';
 
 /** Gets credentials from the cloud. @throws KubeEdgeError PKI_*, EDGE_ENROL_FAILED; the signal's reason */
@@ -21,7 +21,12 @@ export function createEnrolProcess(script: URL = defaultScript()): Enrol {
   return async (request, signal) => {
     const failed = (problem: string) =>
       edgecoreErrors.create('EDGE_ENROL_FAILED', { httpServer: request.httpServer, problem });
-    const output = await run(script, JSON.stringify(request), signal, failed);
+    const output = await runChild(fileURLToPath(script), JSON.stringify(request), {
+      signal,
+      deadlineMs: DEADLINE_MS,
+      maxOutput: MAX_OUTPUT,
+      failed: (problem) => failed(`the enrolment process ${problem}`),
+    });
     let result: EnrolResult;
     try {
       result = JSON.parse(output) as EnrolResult;
@@ -35,38 +40,4 @@ export function createEnrolProcess(script: URL = defaultScript()): Enrol {
     const { caPem, certPem, keyPem } = result.credentials;
     return { ca: caPem, cert: certPem, key: keyPem };
   };
-}
-
-function run(
-  script: URL,
-  input: string,
-  signal: AbortSignal,
-  failed: (problem: string) => KubeEdgeError,
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [fileURLToPath(script)], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
-      killSignal: 'SIGKILL',
-    });
-    let output = '';
-    let complaint = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      output += chunk;
-      if (output.length > MAX_OUTPUT) child.kill('SIGKILL');
-    });
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      complaint = (complaint + chunk).slice(-2_000);
-    });
-    child.stdin.on('error', () => {
-      // The child ended without reading; its exit says why.
-    });
-    child.on('error', (error) => reject(signal.aborted ? signal.reason : failed(error.message)));
-    child.on('close', (code) => {
-      if (signal.aborted) reject(signal.reason);
-      else if (code === 0) resolve(output);
-      else reject(failed(`the enrolment process ended with ${code}: ${complaint.trim()}`));
-    });
-    child.stdin.end(input);
-  });
 }

@@ -29,4 +29,8 @@ export const edgedErrors = defineErrors({
     message: 'pod {pod}: {problem}',
     advice: 'The pod is not started; correct its spec.',
   },
+  EDGED_MANIFEST: {
+    message: 'static pod manifest {file}: {problem}',
+    advice: 'Correct the file or take it out of the folder of static pods; the others are not affected.',
+  },
 });

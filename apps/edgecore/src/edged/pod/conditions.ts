@@ -5,9 +5,13 @@ import type { PodState } from './types.ts';
 
 export type PodCondition = NonNullable<PodStatus['conditions']>[number];
 
-/** The conditions edged owns, in the order upstream sends them. */
+/** The conditions edged always reports, in the order upstream sends them. */
 const OWN = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'] as const;
 type OwnType = (typeof OWN)[number];
+/** As upstream words it. */
+const HELD = 'Upgrade is currently held due to edge-hold-upgrade annotation';
+/** Reported only when there is something to say; they stay what they were otherwise. */
+const OCCASIONAL = ['DisruptionTarget', 'HeldUpgrade'] as const;
 
 interface Verdict {
   readonly status: 'True' | 'False';
@@ -24,7 +28,7 @@ export function conditionsOf(
   now: number,
 ): PodCondition[] {
   const previous = state.previous.conditions ?? [];
-  const foreign = previous.filter(({ type }) => !(OWN as readonly string[]).includes(type));
+  const foreign = foreignConditions(state);
   const containersReady = containersReadyOf(state, phase, inits, mains);
   const verdicts: Record<OwnType, Verdict> = {
     PodReadyToStartContainers: { status: hasNetworkedSandbox(state) ? 'True' : 'False' },
@@ -33,22 +37,45 @@ export function conditionsOf(
     ContainersReady: containersReady,
     PodScheduled: { status: 'True' },
   };
-  return [
-    ...foreign,
-    ...OWN.map((type) => {
-      const { status, reason, message } = verdicts[type];
-      const old = previous.find((condition) => condition.type === type);
-      return {
-        type,
-        status,
-        lastProbeTime: null as unknown as string,
-        lastTransitionTime:
-          old?.status === status && old.lastTransitionTime ? old.lastTransitionTime : rfc3339(now),
-        ...(reason === undefined ? {} : { reason }),
-        ...(message === undefined ? {} : { message }),
-      };
-    }),
-  ];
+  const conditionOf = (type: string, { status, reason, message }: Verdict): PodCondition => {
+    const old = previous.find((condition) => condition.type === type);
+    return {
+      type,
+      status,
+      lastProbeTime: null as unknown as string,
+      lastTransitionTime:
+        old?.status === status && old.lastTransitionTime ? old.lastTransitionTime : rfc3339(now),
+      ...(reason === undefined ? {} : { reason }),
+      ...(message === undefined ? {} : { message }),
+    };
+  };
+  const occasional = OCCASIONAL.flatMap((type) => {
+    const verdict = occasionalOf(state, type);
+    if (verdict !== undefined) return [conditionOf(type, verdict)];
+    return previous.filter((condition) => condition.type === type);
+  });
+  return [...foreign, ...occasional, ...OWN.map((type) => conditionOf(type, verdicts[type]))];
+}
+
+/** Conditions of other owners, such as readiness gates: as the API shows them, else as they were. */
+function foreignConditions({ pod, previous }: PodState): readonly PodCondition[] {
+  const own: readonly string[] = [...OWN, ...OCCASIONAL];
+  const shown = pod.status?.conditions ?? [];
+  const before = (previous.conditions ?? []).filter(({ type }) => !shown.some((one) => one.type === type));
+  return [...shown, ...before].filter(({ type }) => !own.includes(type));
+}
+
+function occasionalOf(
+  { order, held, previous }: PodState,
+  type: (typeof OCCASIONAL)[number],
+): Verdict | undefined {
+  if (type === 'DisruptionTarget') {
+    if (order?.disruption !== true) return undefined;
+    return { status: 'True', reason: 'TerminationByKubelet', message: order.message };
+  }
+  if (held) return { status: 'True', reason: 'HoldUpgradeEnabled', message: HELD };
+  const was = previous.conditions?.find((condition) => condition.type === type);
+  return was?.status === 'True' ? { status: 'False', reason: 'HoldUpgradeReleased' } : undefined;
 }
 
 function hasNetworkedSandbox({ runtime }: PodState): boolean {

@@ -4,7 +4,7 @@ import { goSeconds, restartAllowedAt } from './crash-backoff.ts';
 import { initContainersOf, isSidecar, restartPolicyOf } from './spec.ts';
 import type { PodState, RuntimeContainer, StartFailure } from './types.ts';
 
-export type Role = 'init' | 'sidecar' | 'main';
+export type Role = 'init' | 'sidecar' | 'main' | 'ephemeral';
 
 /** How long the outcome of an attempt is shown before the back-off that follows it, ms. */
 export const FAILURE_SHOWN_MS = 2_000;
@@ -27,7 +27,7 @@ export function restartsAfter(
   role: Role,
   { id, exitCode }: { readonly id?: string; readonly exitCode: number },
 ): boolean {
-  if (state.gone || state.pod.metadata.deletionTimestamp !== undefined) return false;
+  if (state.gone || state.pod.metadata.deletionTimestamp !== undefined || role === 'ephemeral') return false;
   if (role === 'sidecar' || (id !== undefined && state.replaced.has(id))) return true;
   if (role === 'init' && exitCode === 0) return false;
   const policy = restartPolicyOf(state.pod);
@@ -69,8 +69,7 @@ export function containerStatusOf(
     case 'running':
       return {
         ...common,
-        ready: role !== 'init',
-        started: true,
+        ...readinessOf(state, role, newest),
         state: { running: { startedAt: rfc3339(newest.startedAt) } },
       };
     case 'created':
@@ -87,6 +86,13 @@ export function containerStatusOf(
       return { ...common, ready: role === 'init' && newest.exitCode === 0, state: { terminated } };
     }
   }
+}
+
+/** Without a probe of that kind a running container counts as started and ready at once. */
+function readinessOf({ probes }: PodState, role: Role, run: RuntimeContainer) {
+  const { started = true, ready = true } = probes.get(run.id) ?? {};
+  if (role === 'init') return { ready: false, started };
+  return role === 'ephemeral' ? { ready: false, started: false } : { ready: started && ready, started };
 }
 
 /** A container the runtime does not have: not started yet, or lost (spec/edged.md §10.3 and the recorded traffic). */
@@ -134,7 +140,9 @@ function waitingToRestart(
 ): Waiting | undefined {
   if (!restartsAfter(state, role, run)) return undefined;
   const failure = state.failures.get(container.name) ?? state.failures.get('');
-  if (failure !== undefined) return shown(failure, now);
+  // A failed hook has ended the container: what it waits for after that is the back-off.
+  const old = failure?.reason === 'PostStartHookError' && now - failure.at >= FAILURE_SHOWN_MS;
+  if (failure !== undefined && !old) return shown(failure, now);
   const backoff = state.crashes.get(container.name);
   if (backoff === undefined || restartAllowedAt(backoff, run.finishedAt) <= now) return undefined;
   const { name, namespace, uid } = state.pod.metadata;

@@ -90,7 +90,7 @@ describe('what is done next for a pod that should run', () => {
         sandboxes: [sandbox()],
         containers: [exited('main', 137, { specImage: 'busybox:0' })],
         crashes: new Map([['main', { delayMs: 300_000, updatedAt: T0 }]]),
-        replaced: new Set(['main-0']),
+        replaced: new Map([['main-0', 'changed']]),
       },
       ['start main #1'],
     ],

@@ -11,6 +11,7 @@ export function phaseOf(
   ended: boolean,
 ): NonNullable<PodStatus['phase']> {
   if (isTerminal(state.previous.phase)) return state.previous.phase as string;
+  if (ended && state.order !== undefined) return 'Failed';
   const policy = restartPolicyOf(state.pod);
   const init = countInits(state, inits);
   const main = countMains(state, mains);

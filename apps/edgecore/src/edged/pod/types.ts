@@ -56,6 +56,28 @@ export interface CrashBackoff {
   readonly updatedAt: number;
 }
 
+/** What the probes of one running container have found (spec/edged.md §8). */
+export interface ProbeFindings {
+  /** It has no startup probe, or that has succeeded. */
+  readonly started: boolean;
+  /** And it has no readiness probe, or that succeeds. */
+  readonly ready: boolean;
+  /** A liveness or startup probe has given it up. */
+  readonly failed?: { readonly kind: 'liveness' | 'startup'; readonly graceSeconds?: number };
+}
+
+/** The pod is to end as `Failed` though the API does not say so: refused, evicted, over its deadline, node shutdown. */
+export interface EndOrder {
+  readonly reason: string;
+  readonly message: string;
+  /** Overrides the pod's own grace. */
+  readonly graceSeconds?: number;
+  /** Shown as condition `DisruptionTarget`: the pod did nothing wrong. */
+  readonly disruption?: true;
+  /** Never let in: nothing of it has run, and its status says nothing of containers. */
+  readonly refused?: true;
+}
+
 /** What `decide` knows. */
 export interface PodState {
   readonly pod: Pod;
@@ -66,8 +88,15 @@ export interface PodState {
   readonly previous: PodStatus;
   readonly failures: ReadonlyMap<string, StartFailure>;
   readonly crashes: ReadonlyMap<string, CrashBackoff>;
-  /** Runs that were ended to be replaced, because their definition changed: restarted whatever the policy. */
-  readonly replaced: ReadonlySet<string>;
+  /** Runs that were ended to be replaced, by container id: restarted whatever their exit code. */
+  readonly replaced: ReadonlyMap<string, Replacement>;
+  /** By container id; a container without probes is not in it. */
+  readonly probes: ReadonlyMap<string, ProbeFindings>;
+  readonly order: EndOrder | undefined;
+  /** When the pod began to end, ms since the epoch; undefined while it does not: the grace counts from then. */
+  readonly endingSince: number | undefined;
+  /** Waits for someone to release its upgrade (spec/edged.md §1.2). */
+  readonly held: boolean;
   /** Volumes, cgroup and files of the pod are gone. */
   readonly released: boolean;
   readonly node: NodeFacts;
@@ -99,14 +128,16 @@ export interface Stop {
   readonly id: string;
   readonly name: string;
   readonly graceSeconds: number;
+  /** Shown in the event: `Stopping container a`. */
   readonly why: string;
-  /** Ended to be replaced. */
-  readonly replace?: true;
+  readonly replace?: Replacement;
 }
+
+/** Why a run is replaced: its definition changed (at once), or its probes gave it up (with the crash back-off). */
+export type Replacement = 'changed' | 'unhealthy';
 
 export interface Start {
   readonly name: string;
-  readonly init: boolean;
   readonly sandboxId: string;
   /** Undefined: the runtime knows no earlier run, the log directory may. */
   readonly attempt: number | undefined;
@@ -117,6 +148,8 @@ export interface Start {
 export interface Decision {
   readonly actions: readonly Action[];
   readonly status: PodStatus;
+  /** Nothing is started any more. */
+  readonly ending: boolean;
   /** When to look again though nothing has happened, ms since the epoch. */
   readonly requeueAt: number | undefined;
 }

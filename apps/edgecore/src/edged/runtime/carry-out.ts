@@ -5,11 +5,12 @@ import { edgedErrors, errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
 import type { Logger } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
 import type { EdgedConfig } from '../config.ts';
+import type { Events } from '../events.ts';
 import type { Host } from '../host.ts';
 import type { StepSignals } from '../interrupt.ts';
 import { visibleText } from '../pod/failures.ts';
 import { qosOf } from '../pod/qos.ts';
-import { allContainersOf } from '../pod/spec.ts';
+import { allContainersOf, everyContainerOf, graceLeft, graceSecondsOf } from '../pod/spec.ts';
 import type { PodRuntime, RuntimeContainer, Start, Stop } from '../pod/types.ts';
 import type { Volumes } from '../volumes/volumes.ts';
 import { refusalOf } from './admission.ts';
@@ -47,6 +48,47 @@ export type StepCri = Pick<
   | 'removeContainer'
 >;
 
+/** The run whose hook it is. */
+export interface HookTarget {
+  readonly pod: Pod;
+  /** Of the container. */
+  readonly name: string;
+  readonly containerId: string;
+  readonly podIPs: readonly string[];
+}
+
+/** Life-cycle hooks of containers (spec/edged.md §8). */
+export interface PodHooks {
+  /** Resolves when the hook has run, or there is none. @throws KubeEdgeError EDGED_HOOK */
+  postStart(target: HookTarget, signal: AbortSignal): Promise<void>;
+  /** Resolves with the seconds it took of the grace; a hook that fails keeps no container from stopping. */
+  preStop(target: HookTarget, graceSeconds: number, signal: AbortSignal): Promise<number>;
+}
+
+/** The points at which a test may end the process, named after what is about to happen, in the order of a pod's life. */
+export const STEP_POINTS = [
+  'prepareVolumes',
+  'prepareLogs',
+  'prepareCgroup',
+  'runPodSandbox',
+  'sandboxRuns',
+  'pullImage',
+  'createContainer',
+  'containerCreated',
+  'startContainer',
+  'containerStarted',
+  'postStart',
+  'preStop',
+  'stopContainer',
+  'stopPodSandbox',
+  'releaseVolumes',
+  'removeCgroup',
+  'removeContainer',
+  'removeLogs',
+  'removePodSandbox',
+] as const;
+export type StepPoint = (typeof STEP_POINTS)[number];
+
 export interface StepsOptions {
   readonly cri: StepCri;
   readonly images: ImagePuller;
@@ -59,14 +101,19 @@ export interface StepsOptions {
   /** Address of the edge's Kubernetes API for containers; empty strings without MetaServer. */
   readonly service: { readonly host: string; readonly port: string };
   readonly node: () => NodeView;
+  readonly hooks: PodHooks;
+  readonly events: Events;
   readonly log: Logger;
+  /** For crash tests. */
+  readonly atPoint?: (point: StepPoint) => void;
 }
 
 /** The single steps that actions consist of. Each may fail and be repeated; an error's `reason` is the waiting reason. */
 export interface Steps {
   createSandbox(pod: Pod, attempt: number, signals: StepSignals): Promise<void>;
   startContainer(pod: Pod, start: Start, runtime: PodRuntime, signals: StepSignals): Promise<void>;
-  stopContainers(stops: readonly Stop[], signal: AbortSignal): Promise<void>;
+  /** Each with its preStop hook first, both within the grace. */
+  stopContainers(pod: Pod, stops: readonly Stop[], runtime: PodRuntime, signal: AbortSignal): Promise<void>;
   stopSandboxes(ids: readonly string[], signal: AbortSignal): Promise<void>;
   /** With their logs. */
   removeContainers(pod: Pod, runs: readonly RuntimeContainer[], signal: AbortSignal): Promise<void>;
@@ -79,6 +126,7 @@ export interface Steps {
 
 export function createSteps(options: StepsOptions): Steps {
   const { cri, images, volumes, cgroups, logs, meta, host, config, service, node, log } = options;
+  const { hooks, events, atPoint = () => {} } = options;
 
   const podIPsOf = (pod: Pod, { sandboxes }: PodRuntime): readonly string[] =>
     pod.spec?.hostNetwork === true ? node().hostIPs : (sandboxes[0]?.ips ?? []);
@@ -114,19 +162,25 @@ export function createSteps(options: StepsOptions): Steps {
         throw edgedErrors.create('EDGED_POD_CONFIG', details);
       }
       // What a container will need and cannot have is said before anything is made for it.
+      atPoint('prepareVolumes');
       await volumes.prepare(pod, volumeContext(pod, { sandboxes: [], containers: [] }));
+      atPoint('prepareLogs');
       for (const { name } of allContainersOf(pod)) await logs.prepare(pod, name);
+      atPoint('prepareCgroup');
       const wanted = await sandboxConfig(pod, attempt);
       soft.throwIfAborted();
+      atPoint('runPodSandbox');
       await cri.runPodSandbox({ config: wanted }, { signal: firm });
+      atPoint('sandboxRuns');
     },
 
     async startContainer(pod, start, runtime, { soft, firm }) {
-      const container = allContainersOf(pod).find(({ name }) => name === start.name) as Container;
+      const container = everyContainerOf(pod).find(({ name }) => name === start.name) as Container;
       const context = volumeContext(pod, runtime);
       const sandbox = runtime.sandboxes.find(({ id }) => id === start.sandboxId);
       const wantedSandbox = await sandboxConfig(pod, sandbox?.attempt ?? 0);
       const read = referencedReader(meta, identityOf(pod).namespace);
+      atPoint('pullImage');
       const image = await images.ensure({ pod, container, read, sandbox: wantedSandbox }, soft);
       const prepared = await volumes.prepare(pod, context);
       const environment = await environmentOf(container, { pod, ...context, read, service });
@@ -160,13 +214,19 @@ export function createSteps(options: StepsOptions): Steps {
       });
       await logs.prepare(pod, container.name);
       soft.throwIfAborted();
+      atPoint('createContainer');
       const { containerId } = await cri
         .createContainer(
           { podSandboxId: start.sandboxId, config: wanted, sandboxConfig: wantedSandbox },
           { signal: firm },
         )
         .catch(rethrowAs('CreateContainerError', firm));
+      atPoint('containerCreated');
+      events.pod(pod, 'Normal', 'Created', `Created container: ${container.name}`, container.name);
+      atPoint('startContainer');
       await cri.startContainer({ containerId }, { signal: firm }).catch(rethrowAs('RunContainerError', firm));
+      atPoint('containerStarted');
+      events.pod(pod, 'Normal', 'Started', `Started container ${container.name}`, container.name);
       await logs.link(pod, container.name, attempt, containerId).catch((error) => {
         log.debug({ container: container.name, err: errorText(error) }, 'no link to the container log');
       });
@@ -174,30 +234,57 @@ export function createSteps(options: StepsOptions): Steps {
         { pod: pod.metadata.name, namespace: pod.metadata.namespace, container: container.name, attempt },
         'container started',
       );
+      atPoint('postStart');
+      try {
+        const target = { pod, name: container.name, containerId, podIPs: context.addresses.podIPs };
+        await hooks.postStart(target, soft);
+      } catch (error) {
+        if (soft.aborted) throw error;
+        // A container whose hook failed is not the one that was asked for.
+        const timeout = graceSecondsOf(pod);
+        await cri.stopContainer({ containerId, timeout }, { signal: soft }).catch(ignoreGone);
+        throw error;
+      }
     },
 
-    async stopContainers(stops, signal) {
+    async stopContainers(pod, stops, runtime, signal) {
+      const podIPs = podIPsOf(pod, runtime);
       await each(stops, async ({ id, name, graceSeconds, why }) => {
         log.info({ container: name, id, graceSeconds, why }, 'stopping container');
-        await cri.stopContainer({ containerId: id, timeout: graceSeconds }, { signal }).catch(ignoreGone);
+        events.pod(pod, 'Normal', 'Killing', why, name);
+        let timeout = graceSeconds;
+        if (runtime.containers.some((run) => run.id === id && run.state === 'running')) {
+          atPoint('preStop');
+          const used = await hooks.preStop({ pod, name, containerId: id, podIPs }, graceSeconds, signal);
+          timeout = graceLeft(graceSeconds, used * 1000);
+        }
+        signal.throwIfAborted();
+        atPoint('stopContainer');
+        await cri.stopContainer({ containerId: id, timeout }, { signal }).catch(ignoreGone);
       });
     },
     async stopSandboxes(ids, signal) {
+      atPoint('stopPodSandbox');
       await each(ids, (podSandboxId) => cri.stopPodSandbox({ podSandboxId }, { signal }).catch(ignoreGone));
     },
     async removeContainers(pod, runs, signal) {
       await each(runs, async ({ id, name, restartCount }) => {
+        atPoint('removeContainer');
         await cri.removeContainer({ containerId: id }, { signal }).catch(ignoreGone);
+        atPoint('removeLogs');
         await logs.removeRun(pod, name, restartCount);
       });
     },
     async removeSandboxes(ids, signal) {
+      atPoint('removePodSandbox');
       await each(ids, (podSandboxId) => cri.removePodSandbox({ podSandboxId }, { signal }).catch(ignoreGone));
     },
 
     async release(pod) {
       const { uid } = identityOf(pod);
+      atPoint('releaseVolumes');
       await volumes.release(uid);
+      atPoint('removeCgroup');
       await cgroups.remove(uid, node().cgroups);
     },
     async refreshVolumes(pod, runtime) {

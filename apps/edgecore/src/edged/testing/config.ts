@@ -5,6 +5,7 @@ export function edgedConfig(fields: Partial<EdgedConfig> & Pick<EdgedConfig, 'ro
   return {
     nodeName: 'edge-a',
     nodeIP: '',
+    staticPodDir: '',
     podLogsDir: `${fields.rootDir}-logs`,
     nodeLabels: {},
     registerNode: true,
