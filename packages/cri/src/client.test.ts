@@ -123,7 +123,8 @@ describe('the CRI client', () => {
       [(stream) => reply(stream, framed('0a0141').subarray(0, 6)), 'CRI_FAILED'],
       [(stream) => reply(stream, Buffer.from('0100000001ff', 'hex')), 'CRI_FAILED'],
       [(stream) => reply(stream, Buffer.concat([framed('0a0141'), framed('0a0141')])), 'CRI_FAILED'],
-      [(stream) => stream.respond({ ':status': 404 }, { endStream: true }), 'CRI_UNAVAILABLE'],
+      [(stream) => stream.respond({ ':status': 404 }, { endStream: true }), 'CRI_FAILED'],
+      [(stream) => stream.respond({ ':status': 503 }, { endStream: true }), 'CRI_UNAVAILABLE'],
       [(stream) => stream.close(8), 'CRI_UNAVAILABLE'],
     ];
     for (const [behave, code] of cases) {

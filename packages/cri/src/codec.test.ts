@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isKubeEdgeError } from '@kubeedge-ts/errors';
 import fc from 'fast-check';
-import { createCodec } from './codec.ts';
+import { createCriCodec } from './client.ts';
 import { TABLES } from './generated/messages.ts';
 
-const codec = createCodec(TABLES);
+const codec = createCriCodec();
 const SCALARS: Record<string, fc.Arbitrary<unknown>> = {
   string: fc.string({ unit: 'grapheme', maxLength: 20 }),
   bytes: fc.uint8Array({ maxLength: 40 }),

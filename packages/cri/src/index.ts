@@ -1,3 +1,3 @@
+export type { CallOptions, Init } from '@kubeedge-ts/grpc';
 export * from './client.ts';
-export { type Codec, createCodec, type Init } from './codec.ts';
 export * from './generated/messages.ts';

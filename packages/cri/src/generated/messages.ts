@@ -1,5 +1,5 @@
 // Generated from fields.md by scripts/generators/cri.ts; do not edit.
-import type { FieldTable } from '../codec.ts';
+import type { FieldTable, MethodTable } from '@kubeedge-ts/grpc';
 
 export const Protocol = {
   TCP: 0,
@@ -1004,7 +1004,6 @@ export const TABLES: Record<string, FieldTable> = {
   LinuxRuntimeConfiguration: [[1, 'cgroupDriver', 'int32']],
 };
 
-/** Request and response of every unary method. */
 export interface CriMethods {
   Version: { request: VersionRequest; response: VersionResponse };
   RunPodSandbox: { request: RunPodSandboxRequest; response: RunPodSandboxResponse };
@@ -1031,6 +1030,7 @@ export interface CriMethods {
   UpdateRuntimeConfig: { request: UpdateRuntimeConfigRequest; response: UpdateRuntimeConfigResponse };
   Status: { request: StatusRequest; response: StatusResponse };
   CheckpointContainer: { request: CheckpointContainerRequest; response: CheckpointContainerResponse };
+  GetContainerEvents: { request: GetEventsRequest; response: ContainerEventResponse; stream: true };
   ListMetricDescriptors: { request: ListMetricDescriptorsRequest; response: ListMetricDescriptorsResponse };
   ListPodSandboxMetrics: { request: ListPodSandboxMetricsRequest; response: ListPodSandboxMetricsResponse };
   RuntimeConfig: { request: RuntimeConfigRequest; response: RuntimeConfigResponse };
@@ -1041,39 +1041,39 @@ export interface CriMethods {
   ImageFsInfo: { request: ImageFsInfoRequest; response: ImageFsInfoResponse };
 }
 
-/** method → service, request, response. */
-export const METHODS: Record<keyof CriMethods, readonly [string, string, string]> = {
-  Version: ['RuntimeService', 'VersionRequest', 'VersionResponse'],
-  RunPodSandbox: ['RuntimeService', 'RunPodSandboxRequest', 'RunPodSandboxResponse'],
-  StopPodSandbox: ['RuntimeService', 'StopPodSandboxRequest', 'StopPodSandboxResponse'],
-  RemovePodSandbox: ['RuntimeService', 'RemovePodSandboxRequest', 'RemovePodSandboxResponse'],
-  PodSandboxStatus: ['RuntimeService', 'PodSandboxStatusRequest', 'PodSandboxStatusResponse'],
-  ListPodSandbox: ['RuntimeService', 'ListPodSandboxRequest', 'ListPodSandboxResponse'],
-  CreateContainer: ['RuntimeService', 'CreateContainerRequest', 'CreateContainerResponse'],
-  StartContainer: ['RuntimeService', 'StartContainerRequest', 'StartContainerResponse'],
-  StopContainer: ['RuntimeService', 'StopContainerRequest', 'StopContainerResponse'],
-  RemoveContainer: ['RuntimeService', 'RemoveContainerRequest', 'RemoveContainerResponse'],
-  ListContainers: ['RuntimeService', 'ListContainersRequest', 'ListContainersResponse'],
-  ContainerStatus: ['RuntimeService', 'ContainerStatusRequest', 'ContainerStatusResponse'],
-  UpdateContainerResources: ['RuntimeService', 'UpdateContainerResourcesRequest', 'UpdateContainerResourcesResponse'],
-  ReopenContainerLog: ['RuntimeService', 'ReopenContainerLogRequest', 'ReopenContainerLogResponse'],
-  ExecSync: ['RuntimeService', 'ExecSyncRequest', 'ExecSyncResponse'],
-  Exec: ['RuntimeService', 'ExecRequest', 'ExecResponse'],
-  Attach: ['RuntimeService', 'AttachRequest', 'AttachResponse'],
-  PortForward: ['RuntimeService', 'PortForwardRequest', 'PortForwardResponse'],
-  ContainerStats: ['RuntimeService', 'ContainerStatsRequest', 'ContainerStatsResponse'],
-  ListContainerStats: ['RuntimeService', 'ListContainerStatsRequest', 'ListContainerStatsResponse'],
-  PodSandboxStats: ['RuntimeService', 'PodSandboxStatsRequest', 'PodSandboxStatsResponse'],
-  ListPodSandboxStats: ['RuntimeService', 'ListPodSandboxStatsRequest', 'ListPodSandboxStatsResponse'],
-  UpdateRuntimeConfig: ['RuntimeService', 'UpdateRuntimeConfigRequest', 'UpdateRuntimeConfigResponse'],
-  Status: ['RuntimeService', 'StatusRequest', 'StatusResponse'],
-  CheckpointContainer: ['RuntimeService', 'CheckpointContainerRequest', 'CheckpointContainerResponse'],
-  ListMetricDescriptors: ['RuntimeService', 'ListMetricDescriptorsRequest', 'ListMetricDescriptorsResponse'],
-  ListPodSandboxMetrics: ['RuntimeService', 'ListPodSandboxMetricsRequest', 'ListPodSandboxMetricsResponse'],
-  RuntimeConfig: ['RuntimeService', 'RuntimeConfigRequest', 'RuntimeConfigResponse'],
-  ListImages: ['ImageService', 'ListImagesRequest', 'ListImagesResponse'],
-  ImageStatus: ['ImageService', 'ImageStatusRequest', 'ImageStatusResponse'],
-  PullImage: ['ImageService', 'PullImageRequest', 'PullImageResponse'],
-  RemoveImage: ['ImageService', 'RemoveImageRequest', 'RemoveImageResponse'],
-  ImageFsInfo: ['ImageService', 'ImageFsInfoRequest', 'ImageFsInfoResponse'],
+export const METHODS: MethodTable<CriMethods> = {
+  Version: ['runtime.v1.RuntimeService', 'VersionRequest', 'VersionResponse'],
+  RunPodSandbox: ['runtime.v1.RuntimeService', 'RunPodSandboxRequest', 'RunPodSandboxResponse'],
+  StopPodSandbox: ['runtime.v1.RuntimeService', 'StopPodSandboxRequest', 'StopPodSandboxResponse'],
+  RemovePodSandbox: ['runtime.v1.RuntimeService', 'RemovePodSandboxRequest', 'RemovePodSandboxResponse'],
+  PodSandboxStatus: ['runtime.v1.RuntimeService', 'PodSandboxStatusRequest', 'PodSandboxStatusResponse'],
+  ListPodSandbox: ['runtime.v1.RuntimeService', 'ListPodSandboxRequest', 'ListPodSandboxResponse'],
+  CreateContainer: ['runtime.v1.RuntimeService', 'CreateContainerRequest', 'CreateContainerResponse'],
+  StartContainer: ['runtime.v1.RuntimeService', 'StartContainerRequest', 'StartContainerResponse'],
+  StopContainer: ['runtime.v1.RuntimeService', 'StopContainerRequest', 'StopContainerResponse'],
+  RemoveContainer: ['runtime.v1.RuntimeService', 'RemoveContainerRequest', 'RemoveContainerResponse'],
+  ListContainers: ['runtime.v1.RuntimeService', 'ListContainersRequest', 'ListContainersResponse'],
+  ContainerStatus: ['runtime.v1.RuntimeService', 'ContainerStatusRequest', 'ContainerStatusResponse'],
+  UpdateContainerResources: ['runtime.v1.RuntimeService', 'UpdateContainerResourcesRequest', 'UpdateContainerResourcesResponse'],
+  ReopenContainerLog: ['runtime.v1.RuntimeService', 'ReopenContainerLogRequest', 'ReopenContainerLogResponse'],
+  ExecSync: ['runtime.v1.RuntimeService', 'ExecSyncRequest', 'ExecSyncResponse'],
+  Exec: ['runtime.v1.RuntimeService', 'ExecRequest', 'ExecResponse'],
+  Attach: ['runtime.v1.RuntimeService', 'AttachRequest', 'AttachResponse'],
+  PortForward: ['runtime.v1.RuntimeService', 'PortForwardRequest', 'PortForwardResponse'],
+  ContainerStats: ['runtime.v1.RuntimeService', 'ContainerStatsRequest', 'ContainerStatsResponse'],
+  ListContainerStats: ['runtime.v1.RuntimeService', 'ListContainerStatsRequest', 'ListContainerStatsResponse'],
+  PodSandboxStats: ['runtime.v1.RuntimeService', 'PodSandboxStatsRequest', 'PodSandboxStatsResponse'],
+  ListPodSandboxStats: ['runtime.v1.RuntimeService', 'ListPodSandboxStatsRequest', 'ListPodSandboxStatsResponse'],
+  UpdateRuntimeConfig: ['runtime.v1.RuntimeService', 'UpdateRuntimeConfigRequest', 'UpdateRuntimeConfigResponse'],
+  Status: ['runtime.v1.RuntimeService', 'StatusRequest', 'StatusResponse'],
+  CheckpointContainer: ['runtime.v1.RuntimeService', 'CheckpointContainerRequest', 'CheckpointContainerResponse'],
+  GetContainerEvents: ['runtime.v1.RuntimeService', 'GetEventsRequest', 'ContainerEventResponse', 'stream'],
+  ListMetricDescriptors: ['runtime.v1.RuntimeService', 'ListMetricDescriptorsRequest', 'ListMetricDescriptorsResponse'],
+  ListPodSandboxMetrics: ['runtime.v1.RuntimeService', 'ListPodSandboxMetricsRequest', 'ListPodSandboxMetricsResponse'],
+  RuntimeConfig: ['runtime.v1.RuntimeService', 'RuntimeConfigRequest', 'RuntimeConfigResponse'],
+  ListImages: ['runtime.v1.ImageService', 'ListImagesRequest', 'ListImagesResponse'],
+  ImageStatus: ['runtime.v1.ImageService', 'ImageStatusRequest', 'ImageStatusResponse'],
+  PullImage: ['runtime.v1.ImageService', 'PullImageRequest', 'PullImageResponse'],
+  RemoveImage: ['runtime.v1.ImageService', 'RemoveImageRequest', 'RemoveImageResponse'],
+  ImageFsInfo: ['runtime.v1.ImageService', 'ImageFsInfoRequest', 'ImageFsInfoResponse'],
 };

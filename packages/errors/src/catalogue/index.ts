@@ -5,6 +5,7 @@ export { criErrors } from './cri.ts';
 export { deviceErrors } from './device.ts';
 export { edgecoreErrors } from './edgecore.ts';
 export { edgedErrors } from './edged.ts';
+export { grpcErrors } from './grpc.ts';
 export { kubeErrors } from './kube.ts';
 export { mapperErrors } from './mapper.ts';
 export { messageErrors } from './message.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type handleUnaryCall, Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
-import { ContainerState, type CriMethods, createCodec, METHODS, TABLES } from '@kubeedge-ts/cri';
+import { ContainerState, type CriMethods, createCriCodec, METHODS } from '@kubeedge-ts/cri';
 import { FakeRuntime, matches, NOT_FOUND, Refusal, UNKNOWN } from './fake-runtime.ts';
 
 export type MethodName = keyof CriMethods;
@@ -265,11 +265,11 @@ function serviceOf(
   service: string,
   answer: Answer,
 ): [ServiceDefinition, Record<string, handleUnaryCall<object, object>>] {
-  const codec = createCodec(TABLES);
+  const codec = createCriCodec();
   const definition: Record<string, ServiceDefinition[string]> = {};
   const implementation: Record<string, handleUnaryCall<object, object>> = {};
-  for (const [method, [owner, request, response]] of Object.entries(METHODS)) {
-    if (owner !== service) continue;
+  for (const [method, [owner, request, response, stream]] of Object.entries(METHODS)) {
+    if (owner !== `runtime.v1.${service}` || stream !== undefined) continue;
     definition[method] = {
       path: `/runtime.v1.${service}/${method}`,
       requestStream: false,

@@ -1,4 +1,4 @@
-import { criErrors } from '@kubeedge-ts/errors';
+import { grpcErrors, type KubeEdgeError } from '@kubeedge-ts/errors';
 import { ByteReader, ByteWriter } from './bytes.ts';
 
 /** `[number, name, type, repeated]`; a type is a scalar, `map` (string to string), or the name of a message. */
@@ -20,14 +20,14 @@ type Value = Record<string, unknown>;
  */
 export interface Codec {
   encode(message: string, value: object): Uint8Array;
-  /** @throws KubeEdgeError CRI_MALFORMED */
+  /** @throws KubeEdgeError GRPC_MALFORMED, or what `malformed` makes */
   decode(message: string, bytes: Uint8Array): object;
 }
 
 const VARINT = 0;
 const BYTES = 2;
 const TWO_64 = 2 ** 64;
-/** CRI messages nest at most 6 deep; a peer that sends more is not speaking CRI. */
+/** The messages of CRI, CSI and the like nest at most 6 deep; a peer that sends more speaks something else. */
 const MAX_DEPTH = 32;
 
 const SCALAR_DEFAULTS: Record<string, unknown> = {
@@ -39,7 +39,16 @@ const SCALAR_DEFAULTS: Record<string, unknown> = {
   uint64: 0,
 };
 
-export function createCodec(tables: Readonly<Record<string, FieldTable>>): Codec {
+/** What a message that cannot be read is thrown as. */
+export type MalformedError = (message: string, problem: string) => KubeEdgeError;
+
+const grpcMalformed: MalformedError = (message, problem) =>
+  grpcErrors.create('GRPC_MALFORMED', { message, problem });
+
+export function createCodec(
+  tables: Readonly<Record<string, FieldTable>>,
+  malformed: MalformedError = grpcMalformed,
+): Codec {
   const byNumber = new Map<string, Map<number, FieldTable[number]>>();
   const tableOf = (message: string): FieldTable => {
     const table = tables[message];
@@ -103,15 +112,17 @@ export function createCodec(tables: Readonly<Record<string, FieldTable>>): Codec
     input: ByteReader,
     depth: number,
   ): void => {
-    if (type === 'map') {
+    const isNumber = type in SCALAR_DEFAULTS && type !== 'string';
+    const isPacked = isNumber && repeated === true && wire === BYTES;
+    // As every implementation does: a known number in another encoding is an unknown field.
+    if (wire !== (isNumber && !isPacked ? VARINT : BYTES)) input.skip(wire);
+    else if (type === 'map') {
       const [key, text] = readEntry(input.nested());
       if (key !== '__proto__') (value[name] as Record<string, string>)[key] = text;
-    } else if (type in SCALAR_DEFAULTS && type !== 'string') {
-      if (repeated === true && wire === BYTES) {
-        for (const packed = input.nested(); !packed.atEnd; )
-          (value[name] as unknown[]).push(readScalar(type, packed));
-        return;
-      }
+    } else if (isPacked) {
+      for (const packed = input.nested(); !packed.atEnd; )
+        (value[name] as unknown[]).push(readScalar(type, packed));
+    } else if (isNumber) {
       const scalar = readScalar(type, input);
       if (repeated === true) (value[name] as unknown[]).push(scalar);
       else value[name] = scalar;
@@ -174,12 +185,10 @@ function readEntry(input: ByteReader): [string, string] {
   return [key, text];
 }
 
-function malformed(message: string, problem: string) {
-  return criErrors.create('CRI_MALFORMED', { message, problem });
-}
-
 function readScalar(type: string, input: ByteReader): unknown {
   const value = input.varint();
   if (type === 'bool') return value !== 0;
+  if (type === 'int32') return value | 0;
+  if (type === 'uint32') return value >>> 0;
   return value < 0 && type === 'uint64' ? value + TWO_64 : value;
 }
