@@ -25,6 +25,11 @@ export const edgedErrors = defineErrors({
     message: '{problem}',
     advice: 'The runtime refused the container; look at its log. The start is retried with back-off.',
   },
+  EDGED_HOOK: {
+    message: '{problem}',
+    advice:
+      'The container is stopped and started again with back-off; correct its postStart hook, or what the hook needs to succeed.',
+  },
   EDGED_POD_CONFIG: {
     message: 'pod {pod}: {problem}',
     advice: 'The pod is not started; correct its spec.',
