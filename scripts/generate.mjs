@@ -11,6 +11,7 @@ const GENERATORS = [
   { script: 'scripts/generators/error-docs.ts', output: 'docs/errors.md' },
   { script: 'scripts/generators/crds.ts', output: 'deploy/crds' },
   { script: 'scripts/generators/cri.ts', output: 'packages/cri/src/generated' },
+  { script: 'scripts/generators/kubelet-plugins.ts', output: 'packages/kubelet-plugins/src/generated' },
   {
     script: 'scripts/generators/kube-schemas.ts',
     output: 'apps/standalone/src/schema/generated/kube-types.json',
