@@ -98,7 +98,20 @@ export function createEdged(options: EdgedOptions): Edged {
     random,
     log,
   });
-  const volumes = createVolumes({ rootDir: config.rootDir, meta, mounts: host.mounts, clock, random, log });
+  const volumes = createVolumes({
+    rootDir: config.rootDir,
+    meta,
+    mounts: host.mounts,
+    blockDevices: host.blockDevices,
+    node: async () => ({
+      name: config.nodeName,
+      labels: (await meta.getNode(config.nodeName))?.metadata.labels ?? {},
+    }),
+    events,
+    clock,
+    random,
+    log,
+  });
   const logs = createPodLogs(config.podLogsDir);
   const observer = createObserver(cri);
   const steps = createSteps({
@@ -246,6 +259,7 @@ export function createEdged(options: EdgedOptions): Edged {
       name: 'edged',
       async start() {
         await node.open();
+        await volumes.open();
         events.node('Normal', 'Starting', 'Starting kubelet.');
         const { signal } = stopping;
         running.push(

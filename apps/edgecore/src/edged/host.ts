@@ -1,8 +1,9 @@
-import { execFile } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, cpus, hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import { promisify } from 'node:util';
+import { type BlockDevices, systemBlockDevices } from './block-devices.ts';
+import { parseMountTable } from './mount-table.ts';
+import { tool } from './tool.ts';
 
 export interface FileSystemFacts {
   readonly totalBytes: number;
@@ -11,14 +12,36 @@ export interface FileSystemFacts {
   readonly inodesFree: number;
 }
 
-/** Mounts of this machine. All reject with the tool's words when the machine does not permit it. */
+/** One line of the kernel's mount table. */
+export interface MountPoint {
+  readonly path: string;
+  /** `major:minor` of the file system. */
+  readonly device: string;
+  /** What of the file system is mounted: `/` unless it is a bind mount. */
+  readonly root: string;
+  readonly type: string;
+  readonly source: string;
+  /** Mounts made below it show up wherever else it is mounted. */
+  readonly shared: boolean;
+}
+
+export interface MountRequest {
+  readonly source: string;
+  readonly target: string;
+  /** Absent: `options` say it, as for a bind mount. */
+  readonly type?: string;
+  readonly options?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** Mounts of this machine. All reject with the tool's words when the machine does not permit it, or after a minute. */
 export interface Mounts {
-  /** `sizeBytes` absent: the kernel's default. */
-  tmpfs(dir: string, sizeBytes?: number): Promise<void>;
-  bind(source: string, target: string): Promise<void>;
-  unmount(path: string): Promise<void>;
-  /** Mount points, as the kernel lists them. */
-  list(): Promise<readonly string[]>;
+  mount(request: MountRequest): Promise<void>;
+  /** `force`: for a network file system whose server is gone. */
+  unmount(path: string, options?: { readonly force?: boolean }): Promise<void>;
+  /** Mounts made at this mount point or below it propagate from now on. */
+  makeShared(path: string): Promise<void>;
+  table(): Promise<readonly MountPoint[]>;
 }
 
 /** The machine edged runs on, as a port. */
@@ -36,10 +59,10 @@ export interface Host {
   /** Addresses of a name; empty when it has none. */
   resolve(name: string): Promise<readonly string[]>;
   readonly mounts: Mounts;
+  readonly blockDevices: BlockDevices;
 }
 
 const ARCHITECTURES: Record<string, string> = { x64: 'amd64', ia32: '386', arm64: 'arm64', arm: 'arm' };
-const run = promisify(execFile);
 
 export const systemHost: Host = {
   readText: (path) => readFile(path, 'utf8').catch(absent(undefined)),
@@ -61,26 +84,22 @@ export const systemHost: Host = {
     }
   },
   mounts: {
-    async tmpfs(dir, sizeBytes) {
-      const size = sizeBytes === undefined ? [] : ['-o', `size=${sizeBytes}`];
-      await run('mount', ['-t', 'tmpfs', ...size, 'tmpfs', dir]);
+    async mount({ source, target, type, options = [], signal }) {
+      const kind = type === undefined ? [] : ['-t', type];
+      const list = options.length === 0 ? [] : ['-o', options.join(',')];
+      await tool('mount', ['--no-canonicalize', ...kind, ...list, source, target], { signal });
     },
-    async bind(source, target) {
-      await run('mount', ['--no-canonicalize', '--bind', source, target]);
+    async unmount(path, { force = false } = {}) {
+      await tool('umount', force ? ['-f', '-l', path] : [path]);
     },
-    async unmount(path) {
-      await run('umount', [path]);
+    async makeShared(path) {
+      await tool('mount', ['--make-rshared', path]);
     },
-    async list() {
-      const table = await readFile('/proc/self/mountinfo', 'utf8');
-      return table.split('\n').flatMap((line) => {
-        const point = line.split(' ')[4];
-        return point === undefined
-          ? []
-          : [point.replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)))];
-      });
+    async table() {
+      return parseMountTable(await readFile('/proc/self/mountinfo', 'utf8'));
     },
   },
+  blockDevices: systemBlockDevices,
 };
 
 function absent<T>(value: T): (error: NodeJS.ErrnoException) => T {

@@ -25,7 +25,7 @@ describe('what a pod waits for', () => {
     assert.ok(performance.now() - told < 1_000);
   });
 
-  test('a volume this version does not have: says so', async () => {
+  test('a volume whose claim nobody knows: says so', async () => {
     await b.start();
     b.meta.putPod(
       pod('web', {
@@ -34,7 +34,7 @@ describe('what a pod waits for', () => {
       }),
     );
     await b.until('waits', () => b.waitingReason('web') === 'FailedMount');
-    assert.match(b.mainOf('web')?.state?.waiting?.message ?? '', /volume data: .*persistentVolumeClaim/);
+    assert.match(b.mainOf('web')?.state?.waiting?.message ?? '', /volume data: .*PVC default\/c/);
     assert.equal(b.calls('RunPodSandbox'), 0);
   });
 

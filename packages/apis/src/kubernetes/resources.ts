@@ -2,6 +2,7 @@ import type * as apps from 'kubernetes-types/apps/v1.js';
 import type * as authentication from 'kubernetes-types/authentication/v1.js';
 import type * as coordination from 'kubernetes-types/coordination/v1.js';
 import type * as core from 'kubernetes-types/core/v1.js';
+import type * as storage from 'kubernetes-types/storage/v1.js';
 import type { KubeObject, ObjectMeta, Resource, UnknownObject } from './meta.ts';
 
 /** A Kubernetes object as it comes from an API server: metadata is there and has a name. */
@@ -19,6 +20,10 @@ export type Namespace = Named<core.Namespace>;
 export type ServiceAccount = Named<core.ServiceAccount>;
 export type Event = Named<core.Event>;
 export type Service = Named<core.Service>;
+export type PersistentVolume = Named<core.PersistentVolume>;
+export type PersistentVolumeClaim = Named<core.PersistentVolumeClaim>;
+export type VolumeAttachment = Named<storage.VolumeAttachment>;
+export type CSIDriver = Named<storage.CSIDriver>;
 export type Lease = Named<coordination.Lease>;
 export type Deployment = Named<apps.Deployment>;
 export type ReplicaSet = Named<apps.ReplicaSet>;

@@ -16,6 +16,15 @@ export const edgedErrors = defineErrors({
     advice:
       'Paths in volumes are relative, stay inside the volume, and have no element beginning with two dots.',
   },
+  EDGED_UNMOUNT: {
+    message: '{path} could not be unmounted',
+    advice:
+      'Something on the node still uses it; the pod stays Terminating and is tried again. See `fuser -vm` on the path.',
+  },
+  EDGED_REMOVE: {
+    message: '{path} is not removed: {problem}',
+    advice: 'Unmount what is mounted there; the pod stays Terminating and is tried again.',
+  },
   EDGED_IMAGE: {
     message: '{problem}',
     advice:

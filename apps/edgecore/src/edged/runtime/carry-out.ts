@@ -12,15 +12,15 @@ import { visibleText } from '../pod/failures.ts';
 import { qosOf } from '../pod/qos.ts';
 import { allContainersOf, everyContainerOf, graceLeft, graceSecondsOf } from '../pod/spec.ts';
 import type { PodRuntime, RuntimeContainer, Start, Stop } from '../pod/types.ts';
-import type { Volumes } from '../volumes/volumes.ts';
+import type { PreparedVolumes, Volumes } from '../volumes/volumes.ts';
 import { refusalOf } from './admission.ts';
 import type { CgroupSettings, PodCgroups } from './cgroups.ts';
 import { containerConfigOf } from './container-config.ts';
-import { containerMounts, podDirectory } from './container-mounts.ts';
+import { blockDevicesOf, containerMounts, podDirectory } from './container-mounts.ts';
 import { NO_RESOLV_CONF, parseResolvConf } from './dns.ts';
 import { environmentOf } from './environment.ts';
 import { hostsFileOf } from './hosts-file.ts';
-import type { ImagePuller } from './image-puller.ts';
+import type { ImagePuller, ImageRequest } from './image-puller.ts';
 import { identityOf } from './labels.ts';
 import type { PodLogs } from './pod-logs.ts';
 import { referencedReader } from './referenced.ts';
@@ -147,6 +147,25 @@ export function createSteps(options: StepsOptions): Steps {
     });
   };
 
+  /** Pulls the images that the container mounts as volumes. */
+  const volumeImages = async (
+    pod: Pod,
+    container: Container,
+    { byName }: PreparedVolumes,
+    context: Pick<ImageRequest, 'read' | 'sandbox'>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string>> => {
+    const ids = new Map<string, string>();
+    for (const { name } of container.volumeMounts ?? []) {
+      const source = byName.get(name)?.source;
+      if (source?.kind !== 'image') continue;
+      const { reference: image, pullPolicy = 'IfNotPresent' } = source;
+      const wanted = { ...container, image, imagePullPolicy: pullPolicy };
+      ids.set(name, (await images.ensure({ ...context, pod, container: wanted }, signal)).id);
+    }
+    return ids;
+  };
+
   const hostsOf = async (pod: Pod, podIPs: readonly string[]): Promise<string | undefined> => {
     const shared = pod.spec?.hostNetwork === true;
     if (!shared && podIPs.length === 0) return undefined;
@@ -163,7 +182,7 @@ export function createSteps(options: StepsOptions): Steps {
       }
       // What a container will need and cannot have is said before anything is made for it.
       atPoint('prepareVolumes');
-      await volumes.prepare(pod, volumeContext(pod, { sandboxes: [], containers: [] }));
+      await volumes.prepare(pod, volumeContext(pod, { sandboxes: [], containers: [] }), soft);
       atPoint('prepareLogs');
       for (const { name } of allContainersOf(pod)) await logs.prepare(pod, name);
       atPoint('prepareCgroup');
@@ -182,7 +201,7 @@ export function createSteps(options: StepsOptions): Steps {
       const read = referencedReader(meta, identityOf(pod).namespace);
       atPoint('pullImage');
       const image = await images.ensure({ pod, container, read, sandbox: wantedSandbox }, soft);
-      const prepared = await volumes.prepare(pod, context);
+      const prepared = await volumes.prepare(pod, context, soft);
       const environment = await environmentOf(container, { pod, ...context, read, service });
       const attempt = start.attempt ?? (await logs.nextAttempt(pod, container.name));
       const view = node();
@@ -193,12 +212,14 @@ export function createSteps(options: StepsOptions): Steps {
         hosts: await hostsOf(pod, context.addresses.podIPs),
         terminationId: randomBytes(4).toString('hex'),
         mounts: host.mounts,
+        images: await volumeImages(pod, container, prepared, { read, sandbox: wantedSandbox }, soft),
       });
       const wanted = containerConfigOf(pod, container, {
         attempt,
         image,
         environment,
         mounts,
+        devices: blockDevicesOf(container, prepared.byName),
         resources: containerResources(container, {
           pod,
           qos: qosOf(pod),

@@ -157,6 +157,7 @@ describe('the container', () => {
     image: { id: 'sha256:aa', repoTags: [], repoDigests: [], size: 1, username: '', pinned: false },
     environment: new Map([['A', 'b']]),
     mounts: [],
+    devices: [],
     resources: {},
     security: { rootDir: '/var/lib/kubelet', seccompDefault: false, thermalPaths: ['/sys/x'] },
   };

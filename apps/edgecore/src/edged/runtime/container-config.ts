@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Container, Pod } from '@kubeedge-ts/apis';
-import type { ContainerConfig, Image, Init, LinuxContainerResources, Mount } from '@kubeedge-ts/cri';
+import type { ContainerConfig, Device, Image, Init, LinuxContainerResources, Mount } from '@kubeedge-ts/cri';
 import { containerHash } from './container-hash.ts';
 import { expand } from './expand.ts';
 import { ANNOTATION, identityOf, LABEL, podLabels } from './labels.ts';
@@ -12,6 +12,7 @@ export interface ContainerParts {
   readonly image: Image;
   readonly environment: ReadonlyMap<string, string>;
   readonly mounts: readonly Init<Mount>[];
+  readonly devices: readonly Init<Device>[];
   readonly resources: Init<LinuxContainerResources>;
   readonly security: SecurityDefaults;
 }
@@ -38,6 +39,7 @@ export function containerConfigOf(
     workingDir: container.workingDir ?? '',
     envs: [...environment].map(([key, value]) => ({ key, value })),
     mounts: parts.mounts,
+    devices: parts.devices,
     labels: { ...podLabels(identityOf(pod)), [LABEL.containerName]: container.name },
     annotations: annotationsOf(pod, container, attempt),
     logPath: join(container.name, `${attempt}.log`),

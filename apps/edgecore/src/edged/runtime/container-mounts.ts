@@ -1,9 +1,10 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Container, Pod } from '@kubeedge-ts/apis';
-import { type Init, type Mount, MountPropagation } from '@kubeedge-ts/cri';
+import { type Device, type Init, type Mount, MountPropagation } from '@kubeedge-ts/cri';
 import { edgedErrors } from '@kubeedge-ts/errors';
 import type { Mounts } from '../host.ts';
+import { safeName } from '../volumes/paths.ts';
 import { bindSubPath } from '../volumes/sub-path.ts';
 import type { PreparedVolume } from '../volumes/volumes.ts';
 import { DEFAULT_TERMINATION_LOG } from './container-config.ts';
@@ -19,9 +20,14 @@ export interface MountContext {
   /** Eight hex digits. */
   readonly terminationId: string;
   readonly mounts: Mounts;
+  /** Images of image volumes as the runtime knows them, by the volume's name. */
+  readonly images?: ReadonlyMap<string, string>;
+  /** The runtime can make what is mounted below a read-only mount read-only too. Default false. */
+  readonly recursiveReadOnly?: boolean;
 }
 
 const PROPAGATION: Record<string, number> = {
+  None: MountPropagation.PROPAGATION_PRIVATE,
   HostToContainer: MountPropagation.PROPAGATION_HOST_TO_CONTAINER,
   Bidirectional: MountPropagation.PROPAGATION_BIDIRECTIONAL,
 };
@@ -33,10 +39,11 @@ export async function containerMounts(container: Container, context: MountContex
     const volume = context.volumes.get(mount.name);
     if (volume === undefined) throw problem(`volume ${mount.name} is not in the pod`);
     mounts.push({
+      ...(await whatIsMounted(container, mount, index, volume, context)),
       containerPath: absolute(mount.mountPath),
-      hostPath: await hostPathOf(container, mount, index, volume, context),
       readonly: mount.readOnly === true || volume.readOnly,
-      propagation: PROPAGATION[mount.mountPropagation ?? ''] ?? MountPropagation.PROPAGATION_PRIVATE,
+      recursiveReadOnly: recursively(mount, context.recursiveReadOnly === true),
+      propagation: propagationOf(mount),
     });
   }
   const taken = new Set(mounts.map(({ containerPath }) => containerPath));
@@ -56,18 +63,64 @@ export async function containerMounts(container: Container, context: MountContex
 
 type VolumeMount = NonNullable<Container['volumeMounts']>[number];
 
-async function hostPathOf(
+async function whatIsMounted(
   container: Container,
   mount: VolumeMount,
   index: number,
-  volume: PreparedVolume,
+  { source, specName }: PreparedVolume,
   context: MountContext,
-): Promise<string> {
+): Promise<Pick<Init<Mount>, 'hostPath' | 'image'>> {
+  if (source.kind === 'device') throw problem(`volume ${mount.name} is a block device and cannot be mounted`);
   const subPath =
     mount.subPathExpr === undefined ? mount.subPath : expandAll(mount.subPathExpr, context.environment);
-  if (subPath === undefined || subPath === '') return volume.hostPath;
-  const target = join(context.podDir, 'volume-subpaths', mount.name, container.name, String(index));
-  return bindSubPath({ volume: mount.name, root: volume.hostPath, subPath, target }, context.mounts);
+  const whole = subPath === undefined || subPath === '';
+  if (source.kind === 'image') {
+    if (!whole) throw problem(`volume ${mount.name} is an image: it has no subPath`);
+    return { image: { image: context.images?.get(mount.name) ?? source.reference } };
+  }
+  if (whole) return { hostPath: source.path };
+  const target = join(
+    context.podDir,
+    'volume-subpaths',
+    safeName(specName),
+    safeName(container.name),
+    `${index}`,
+  );
+  const request = { volume: mount.name, root: source.path, subPath, target };
+  return { hostPath: await bindSubPath(request, context.mounts) };
+}
+
+/** The devices of block volumes (spec/edged.md §3.4). */
+export function blockDevicesOf(
+  container: Container,
+  volumes: ReadonlyMap<string, PreparedVolume>,
+): Init<Device>[] {
+  return (container.volumeDevices ?? []).map(({ name, devicePath }) => {
+    const volume = volumes.get(name);
+    if (volume === undefined) throw problem(`volume ${name} is not in the pod`);
+    if (volume.source.kind !== 'device') throw problem(`volume ${name} is not a block device`);
+    const permissions = volume.readOnly ? 'r' : 'mrw';
+    return { hostPath: volume.source.path, containerPath: absolute(devicePath), permissions };
+  });
+}
+
+function propagationOf({ mountPropagation = 'None' }: VolumeMount): number {
+  const propagation = PROPAGATION[mountPropagation];
+  if (propagation === undefined) throw problem(`invalid MountPropagation mode: "${mountPropagation}"`);
+  return propagation;
+}
+
+function recursively(mount: VolumeMount, supported: boolean): boolean {
+  const { name, recursiveReadOnly: wanted = 'Disabled', mountPropagation = 'None' } = mount;
+  if (wanted === 'Disabled') return false;
+  const asked = `volume "${name}" requested recursive read-only mode, but it is not`;
+  if (mount.readOnly !== true) throw problem(`${asked} read-only`);
+  if (mountPropagation !== 'None')
+    throw problem(`${asked} compatible with propagation "${mountPropagation}"`);
+  if (wanted === 'Enabled' && !supported) throw problem(`${asked} supported by the runtime`);
+  if (wanted !== 'Enabled' && wanted !== 'IfPossible')
+    throw problem(`unknown recursive read-only mode "${wanted}"`);
+  return supported;
 }
 
 /** A path must not depend on a variable that is not there. */

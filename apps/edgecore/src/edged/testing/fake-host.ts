@@ -1,4 +1,5 @@
 import type { Host } from '../host.ts';
+import { fakeBlockDevices, fakeMounts } from './fake-mounts.ts';
 
 export interface FakeHostOptions {
   readonly files?: Readonly<Record<string, string>>;
@@ -11,7 +12,6 @@ export interface FakeHostOptions {
 /** A machine made of strings. */
 export function fakeHost(options: FakeHostOptions = {}): Host {
   const { files = {}, directories = {}, totalBytes = 2 ** 40, availableBytes = totalBytes / 2 } = options;
-  const mounted = new Set<string>();
   return {
     readText: async (path) => files[path],
     list: async (path) => directories[path] ?? [],
@@ -25,12 +25,8 @@ export function fakeHost(options: FakeHostOptions = {}): Host {
       eth1: [address('198.51.100.7')],
     }),
     resolve: async () => [],
-    mounts: {
-      tmpfs: async (dir) => void mounted.add(dir),
-      bind: async (_source, target) => void mounted.add(target),
-      unmount: async (path) => void mounted.delete(path),
-      list: async () => [...mounted],
-    },
+    mounts: fakeMounts(),
+    blockDevices: fakeBlockDevices(),
   };
 }
 

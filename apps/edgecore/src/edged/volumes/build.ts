@@ -1,7 +1,5 @@
 import type { Pod } from '@kubeedge-ts/apis';
-import { errorText } from '@kubeedge-ts/errors';
-import type { Random } from '@kubeedge-ts/runtime';
-import type { MetaClient } from '../../metamanager/meta-client.ts';
+import { errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
 import type { PodAddresses } from '../pod/field-path.ts';
 import { allContainersOf } from '../pod/spec.ts';
 import type { ReadReferenced } from '../runtime/referenced.ts';
@@ -13,11 +11,11 @@ import {
   downwardPayload,
   type Payload,
   type PayloadFile,
-  problem,
 } from './payload.ts';
-import { podToken } from './tokens.ts';
+import type { Volume } from './plugin.ts';
+import { volumeProblem } from './problems.ts';
+import type { PodTokens } from './tokens.ts';
 
-export type Volume = NonNullable<NonNullable<Pod['spec']>['volumes']>[number];
 type ProjectedSource = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
 
 export interface BuildContext {
@@ -25,9 +23,8 @@ export interface BuildContext {
   readonly addresses: PodAddresses;
   readonly allocatable: Readonly<Record<string, string>>;
   readonly read: ReadReferenced;
-  readonly meta: Pick<MetaClient, 'getToken'>;
+  readonly tokens: PodTokens;
   readonly now: number;
-  readonly random: Random;
 }
 
 export interface Built {
@@ -36,8 +33,8 @@ export interface Built {
   readonly refreshAt: number | undefined;
 }
 
-/** The files of a volume that is made of API objects; undefined for other kinds of volumes. */
-export async function buildPayload(volume: Volume, context: BuildContext): Promise<Built | undefined> {
+/** The files of a volume that is made of API objects. @throws EDGED_VOLUME, EDGED_VOLUME_PATH */
+export async function buildPayload(volume: Volume, context: BuildContext): Promise<Built> {
   const { configMap, secret, downwardAPI, projected, name } = volume;
   const { pod, addresses, allocatable } = context;
   const only = (payload: Payload): Built => ({ payload, refreshAt: undefined });
@@ -55,8 +52,7 @@ export async function buildPayload(volume: Volume, context: BuildContext): Promi
       downwardPayload(name, items, downwardAPI.defaultMode ?? DEFAULT_MODE, pod, addresses, allocatable),
     );
   }
-  if (projected !== undefined) return project(projected.sources ?? [], projected.defaultMode, name, context);
-  return undefined;
+  return project(projected?.sources ?? [], projected?.defaultMode, name, context);
 }
 
 interface ObjectSource {
@@ -77,7 +73,9 @@ async function fromObject(
     object === undefined
       ? undefined
       : await read(type, object).catch((error: unknown) => {
-          throw problem(volume, `${what}: ${errorText(error)}`, error);
+          // What the store does not have while the cloud is away was not there when it last was.
+          if (source.optional === true && isKubeEdgeError(error, 'EDGE_DISCONNECTED')) return undefined;
+          throw volumeProblem(volume, `${what}: ${errorText(error)}`, { cause: error });
         });
   return dataPayload(volume, what, data, {
     ...(source.items === undefined ? {} : { items: source.items }),
@@ -97,7 +95,8 @@ async function project(
   const files = new Map<string, PayloadFile>();
   let refreshAt: number | undefined;
   const { pod, addresses, allocatable } = context;
-  for (const { configMap, secret, downwardAPI, serviceAccountToken } of sources) {
+  for (const source of sources) {
+    const { configMap, secret, downwardAPI, serviceAccountToken } = source;
     let part: Payload = new Map();
     if (configMap !== undefined)
       part = await fromObject('configmap', configMap.name, configMap, mode, volume, context);
@@ -107,23 +106,26 @@ async function project(
       const items = (downwardAPI.items ?? []) as readonly DownwardItem[];
       part = downwardPayload(volume, items, mode, pod, addresses, allocatable);
     } else if (serviceAccountToken !== undefined) {
-      const token = await podToken(pod, serviceAccountToken, context.meta, context.now, context.random);
+      const token = await context.tokens.get(pod, serviceAccountToken);
       refreshAt = Math.min(refreshAt ?? token.refreshAt, token.refreshAt);
       const path = checked(volume, serviceAccountToken.path);
       part = new Map([[path, { content: Buffer.from(token.token), ...tokenAccess(pod, mode) }]]);
+    } else {
+      const kind = Object.keys(source)[0] ?? 'none';
+      throw volumeProblem(volume, `${kind} projection is not supported`);
     }
     for (const [path, file] of part) files.set(path, file);
   }
   return { payload: files, refreshAt };
 }
 
-/** A token is for its pod's user alone when there is exactly one, or for the group when there is one. */
+/** A token is for its pod's user alone when there is exactly one; for the group, which is added later, when there is one. */
 function tokenAccess(pod: Pod, mode: number): { mode: number; uid?: number } {
   const security = pod.spec?.securityContext;
-  if (security?.fsGroup !== undefined) return { mode: 0o600 };
   const users = new Set(
     allContainersOf(pod).map((container) => container.securityContext?.runAsUser ?? security?.runAsUser),
   );
   const [user] = users;
-  return users.size === 1 && user !== undefined ? { mode: 0o600, uid: user } : { mode };
+  if (users.size === 1 && user !== undefined) return { mode: 0o600, uid: user };
+  return { mode: security?.fsGroup === undefined ? mode : 0o600 };
 }

@@ -1,7 +1,8 @@
 import type { Pod } from '@kubeedge-ts/apis';
-import { edgedErrors } from '@kubeedge-ts/errors';
 import { fieldValue, type PodAddresses, resourceFieldValue } from '../pod/field-path.ts';
+import { allContainersOf } from '../pod/spec.ts';
 import type { ReferencedData } from '../runtime/referenced.ts';
+import { volumePathProblem, volumeProblem } from './problems.ts';
 
 export interface PayloadFile {
   readonly content: Buffer;
@@ -33,7 +34,7 @@ export function dataPayload(
   const optional = source.optional === true;
   if (data === undefined) {
     if (optional) return new Map();
-    throw problem(volume, `${what} not found`);
+    throw volumeProblem(volume, `${what} not found`);
   }
   const payload = new Map<string, PayloadFile>();
   if (source.items === undefined || source.items.length === 0) {
@@ -43,7 +44,7 @@ export function dataPayload(
   for (const { key, path, mode } of source.items) {
     const content = data.get(key);
     if (content !== undefined) payload.set(checked(volume, path), { content, mode: mode ?? source.mode });
-    else if (!optional) throw problem(volume, `${what} references non-existent key: ${key}`);
+    else if (!optional) throw volumeProblem(volume, `${what} references non-existent key: ${key}`);
   }
   return payload;
 }
@@ -73,11 +74,11 @@ export function downwardPayload(
     if (fieldRef !== undefined) value = fieldValue(fieldRef.fieldPath, pod, addresses);
     else if (resourceFieldRef !== undefined) {
       const { containerName } = resourceFieldRef;
-      const container = pod.spec?.containers.find(({ name }) => name === containerName);
-      if (container === undefined) throw problem(volume, `no container named ${containerName}`);
+      const container = allContainersOf(pod).find(({ name }) => name === containerName);
+      if (container === undefined) throw volumeProblem(volume, `no container named ${containerName}`);
       value = resourceFieldValue(resourceFieldRef, container, allocatable);
     }
-    if (value === undefined) throw problem(volume, `unsupported reference of ${path}`);
+    if (value === undefined) throw volumeProblem(volume, `unsupported reference of ${path}`);
     payload.set(checked(volume, path), { content: Buffer.from(value), mode: mode ?? defaultMode });
   }
   return payload;
@@ -93,16 +94,6 @@ export function checked(volume: string, path: string): string {
     path.includes('\0') ||
     parts.some((part) => part === '' || part === '.' || part === '..' || part.length > MAX_NAME) ||
     parts[0]?.startsWith('..') === true;
-  if (bad)
-    throw edgedErrors.create('EDGED_VOLUME_PATH', {
-      volume,
-      path,
-      problem: 'is not allowed',
-      reason: 'FailedMount',
-    });
+  if (bad) throw volumePathProblem(volume, path, 'is not allowed');
   return path;
-}
-
-export function problem(volume: string, text: string, cause?: unknown) {
-  return edgedErrors.create('EDGED_VOLUME', { volume, problem: text, reason: 'FailedMount' }, cause);
 }

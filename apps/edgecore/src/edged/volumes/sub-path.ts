@@ -1,15 +1,18 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, realpath, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { edgedErrors } from '@kubeedge-ts/errors';
 import type { Mounts } from '../host.ts';
+import { isAtOrBelow } from '../mount-table.ts';
+import { isMountPoint, unmountBelow } from './mount-points.ts';
+import { removeTree } from './remove-tree.ts';
 
 export interface SubPathRequest {
   readonly volume: string;
   /** Directory of the volume on the host. */
   readonly root: string;
   readonly subPath: string;
-  /** Where the bind mount goes: `volume-subpaths/<volume>/<container>/<index>`. */
+  /** Where the bind mount goes: `volume-subpaths/<name of the volume>/<container>/<index>`. */
   readonly target: string;
 }
 
@@ -20,7 +23,7 @@ export interface SubPathRequest {
  */
 export async function bindSubPath(request: SubPathRequest, mounts: Mounts): Promise<string> {
   const { volume, root, subPath, target } = request;
-  const refuse = (problem: string): never => {
+  const refuse: Refuse = (problem) => {
     throw edgedErrors.create('EDGED_VOLUME_PATH', {
       volume,
       path: subPath,
@@ -28,54 +31,55 @@ export async function bindSubPath(request: SubPathRequest, mounts: Mounts): Prom
       reason: 'CreateContainerConfigError',
     });
   };
-  const parts = subPath.split('/').filter((part) => part !== '' && part !== '.');
+  const parts = elements(subPath);
   if (subPath.startsWith('/') || parts.includes('..')) refuse('leaves the volume');
   const base = await realpath(root);
   const wanted = await makeInside(base, parts, refuse);
-  const inside = relative(base, wanted);
-  if (inside === '..' || inside.startsWith('../')) refuse('leaves the volume through a link');
-  const handle = await openBelow(
-    base,
-    inside.split('/').filter((part) => part !== ''),
-    refuse,
-  );
+  const handle = await openBelow(base, elements(relative(base, wanted)), refuse);
   try {
-    if ((await mounts.list()).includes(target)) {
+    if (await isMountPoint(mounts, target)) {
       if (await isSameFile(handle, target)) return target;
       // An older file of an updated volume: a container that starts anew gets the one that is there now.
-      await mounts.unmount(target);
-      await rm(target, { recursive: true, force: true });
+      await unmountBelow(mounts, target);
+      await removeTree(target, mounts);
     }
-    await prepareTarget(target, (await handle.stat()).isDirectory());
-    await mounts.bind(`/proc/${process.pid}/fd/${handle.fd}`, target);
+    await prepareTarget(target, (await handle.stat()).isDirectory(), mounts);
+    await mounts.mount({ source: `/proc/${process.pid}/fd/${handle.fd}`, target, options: ['bind'] });
     return target;
   } finally {
     await handle.close();
   }
 }
 
-/** Creates missing directories (0750) and resolves links; what exists must be inside. */
-async function makeInside(
-  base: string,
-  parts: readonly string[],
-  refuse: (problem: string) => never,
-): Promise<string> {
+/**
+ * Follows links, which must stay inside, and makes what is missing with the rights of the volume's root, so that
+ * whoever may write there may write here.
+ */
+async function makeInside(base: string, parts: readonly string[], refuse: Refuse): Promise<string> {
   let at = base;
   for (const part of parts) {
     const next = join(at, part);
-    const exists = await lstat(next).catch(() => undefined);
-    if (exists === undefined) await mkdir(next, { mode: 0o750 });
+    if ((await lstat(next).catch(() => undefined)) === undefined) await makeDirectory(base, at, part, refuse);
     at = await realpath(next);
-    if (at !== base && !at.startsWith(`${base}/`)) refuse('leaves the volume through a link');
+    if (!isAtOrBelow(at, base)) refuse('leaves the volume through a link');
   }
   return at;
 }
 
-async function openBelow(
-  base: string,
-  parts: readonly string[],
-  refuse: (problem: string) => never,
-): Promise<FileHandle> {
+async function makeDirectory(base: string, at: string, name: string, refuse: Refuse): Promise<void> {
+  const { mode } = await stat(base);
+  const parent = await openBelow(base, elements(relative(base, at)), refuse);
+  try {
+    const path = `/proc/self/fd/${parent.fd}/${name}`;
+    await mkdir(path, { mode: 0o700 });
+    const made = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    await made.chmod(mode & 0o2777).finally(() => made.close());
+  } finally {
+    await parent.close();
+  }
+}
+
+async function openBelow(base: string, parts: readonly string[], refuse: Refuse): Promise<FileHandle> {
   let handle = await open(base, constants.O_RDONLY | constants.O_DIRECTORY);
   for (const part of parts) {
     try {
@@ -98,11 +102,15 @@ async function isSameFile(handle: FileHandle, path: string): Promise<boolean> {
   return a.dev === b.dev && a.ino === b.ino;
 }
 
-async function prepareTarget(target: string, directory: boolean): Promise<void> {
+async function prepareTarget(target: string, directory: boolean, mounts: Mounts): Promise<void> {
   await mkdir(dirname(target), { recursive: true, mode: 0o750 });
   const present = await stat(target).catch(() => undefined);
   if (present?.isDirectory() === directory) return;
-  await rm(target, { recursive: true, force: true });
+  await removeTree(target, mounts);
   if (directory) await mkdir(target, { mode: 0o750 });
   else await writeFile(target, '', { mode: 0o640 });
 }
+
+type Refuse = (problem: string) => never;
+
+const elements = (path: string): string[] => path.split('/').filter((part) => part !== '' && part !== '.');

@@ -1,96 +1,37 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { Pod } from '@kubeedge-ts/apis';
-import { isKubeEdgeError } from '@kubeedge-ts/errors';
-import { seededRandom, silentLogger, systemClock } from '@kubeedge-ts/runtime';
-import type { Mounts } from '../host.ts';
-import { type MemoryMeta, memoryMeta } from '../testing/memory-meta.ts';
-import { container, pod } from '../testing/pods.ts';
-import type { Volume } from './build.ts';
-import { bindSubPath } from './sub-path.ts';
-import { createVolumes, type Volumes } from './volumes.ts';
+import { edgecoreErrors, isKubeEdgeError } from '@kubeedge-ts/errors';
+import { container } from '../testing/pods.ts';
+import { CONTEXT, type VolumeBench, volumeBench } from '../testing/volume-bench.ts';
+import { nfsPlugin } from './nfs.ts';
+import { volumePaths } from './paths.ts';
+import type { Volume } from './plugin.ts';
 
-interface FakeMounts extends Mounts {
-  readonly points: Map<string, string>;
-  refuse: boolean;
-}
-
-/** A mount table without mounts. */
-function fakeMounts(): FakeMounts {
-  const points = new Map<string, string>();
-  const mounts: FakeMounts = {
-    points,
-    refuse: false,
-    async tmpfs(dir, size) {
-      if (mounts.refuse) throw new Error('mount: permission denied');
-      points.set(dir, `tmpfs ${size ?? ''}`.trim());
-    },
-    async bind(source, target) {
-      points.set(target, source);
-    },
-    async unmount(path) {
-      points.delete(path);
-    },
-    list: async () => [...points.keys()],
-  };
-  return mounts;
-}
-
-let dir: string;
-let meta: MemoryMeta;
-let mounts: FakeMounts;
-let volumes: Volumes;
-const context = {
-  addresses: { hostIPs: ['192.0.2.1'], podIPs: ['10.0.0.2'] },
-  allocatable: { memory: '1Gi' },
-};
-
-const withVolumes = (list: Volume[], spec: Partial<NonNullable<Pod['spec']>> = {}): Pod =>
-  pod(
-    'web',
-    {
-      volumes: list,
-      containers: [
-        container('main', { volumeMounts: list.map(({ name }) => ({ name, mountPath: `/${name}` })) }),
-      ],
-      ...spec,
-    },
-    { uid: 'u1' },
-  );
-const pathOf = (plugin: string, name: string): string =>
-  join(dir, 'pods/u1/volumes', `kubernetes.io~${plugin}`, name);
-const read = (plugin: string, name: string, file: string) =>
-  readFile(join(pathOf(plugin, name), file), 'utf8');
+let b: VolumeBench;
 
 describe('volumes', () => {
   beforeEach(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'kets-vol-'));
-    meta = memoryMeta();
-    mounts = fakeMounts();
-    const log = silentLogger;
-    volumes = createVolumes({ rootDir: dir, meta, mounts, clock: systemClock, random: seededRandom(1), log });
+    b = await volumeBench();
   });
-  afterEach(() => rm(dir, { recursive: true, force: true }));
+  afterEach(() => b.close());
 
   test('lie where upstream has them; secrets in memory, ConfigMaps on disk, API content read-only', async () => {
-    meta.putObject('configmap', 'default', 'app', { data: { a: '1' } });
-    meta.putObject('secret', 'default', 's', { data: { b: Buffer.from('2').toString('base64') } });
-    const { byName } = await volumes.prepare(
-      withVolumes([
+    b.meta.putObject('configmap', 'default', 'app', { data: { a: '1' } });
+    b.meta.putObject('secret', 'default', 's', { data: { b: Buffer.from('2').toString('base64') } });
+    const { byName } = await b.prepare(
+      b.podWith([
         { name: 'cm', configMap: { name: 'app' } },
         { name: 'sec', secret: { secretName: 's', defaultMode: 0o400 } },
         { name: 'empty', emptyDir: {} },
       ]),
-      context,
     );
-    assert.equal(await read('configmap', 'cm', 'a'), '1');
-    assert.equal(await read('secret', 'sec', 'b'), '2');
-    assert.equal((await stat(join(pathOf('secret', 'sec'), 'b'))).mode & 0o777, 0o400);
-    assert.equal((await stat(pathOf('empty-dir', 'empty'))).mode & 0o777, 0o777);
-    assert.deepEqual([...mounts.points], [[pathOf('secret', 'sec'), 'tmpfs']]);
+    assert.equal(await b.read('configmap', 'cm', 'a'), '1');
+    assert.equal(await b.read('secret', 'sec', 'b'), '2');
+    assert.equal((await stat(join(b.pathOf('secret', 'sec'), 'b'))).mode & 0o777, 0o400);
+    assert.equal((await stat(b.pathOf('empty-dir', 'empty'))).mode & 0o777, 0o777);
+    assert.deepEqual([...b.mounts.asked], [[b.pathOf('secret', 'sec'), 'tmpfs tmpfs noswap']]);
     assert.deepEqual(
       ['cm', 'sec', 'empty'].map((name) => byName.get(name)?.readOnly),
       [true, true, false],
@@ -98,99 +39,137 @@ describe('volumes', () => {
   });
 
   test('only what a container mounts is made', async () => {
-    const it = withVolumes([{ name: 'cm', configMap: { name: 'none' } }]);
+    const it = b.podWith([{ name: 'cm', configMap: { name: 'none' } }]);
     it.spec!.containers[0]!.volumeMounts = [];
-    assert.equal((await volumes.prepare(it, context)).byName.size, 0);
+    assert.equal((await b.prepare(it)).byName.size, 0);
   });
 
   test('content follows the objects, keys can be chosen, and an optional one may be missing', async () => {
-    meta.putObject('configmap', 'default', 'app', { data: { a: '1', b: '2' } });
-    const it = withVolumes([
+    b.meta.putObject('configmap', 'default', 'app', { data: { a: '1', b: '2' } });
+    const it = b.podWith([
       { name: 'some', configMap: { name: 'app', items: [{ key: 'a', path: 'deep/x', mode: 0o600 }] } },
       { name: 'maybe', configMap: { name: 'none', optional: true } },
     ]);
-    await volumes.prepare(it, context);
-    assert.equal(await read('configmap', 'some', 'deep/x'), '1');
-    meta.putObject('configmap', 'default', 'app', { data: { a: '9' } });
-    meta.putObject('configmap', 'default', 'none', { data: { now: 'here' } });
-    await volumes.prepare(it, context);
-    assert.equal(await read('configmap', 'some', 'deep/x'), '9');
-    assert.equal(await read('configmap', 'maybe', 'now'), 'here');
+    await b.prepare(it);
+    assert.equal(await b.read('configmap', 'some', 'deep/x'), '1');
+    b.meta.putObject('configmap', 'default', 'app', { data: { a: '9' } });
+    b.meta.putObject('configmap', 'default', 'none', { data: { now: 'here' } });
+    await b.prepare(it);
+    assert.equal(await b.read('configmap', 'some', 'deep/x'), '9');
+    assert.equal(await b.read('configmap', 'maybe', 'now'), 'here');
   });
 
-  test('a projected volume merges its sources, later ones over earlier ones, and says when its token is due', async () => {
-    meta.putObject('configmap', 'default', 'ca', { data: { 'ca.crt': 'PEM', token: 'overridden' } });
-    const before = Date.now();
-    const it = withVolumes([
-      {
-        name: 'api',
-        projected: {
-          defaultMode: 0o644,
-          sources: [
-            { configMap: { name: 'ca' } },
-            { serviceAccountToken: { path: 'token', expirationSeconds: 3607, audience: 'x' } },
-            { downwardAPI: { items: [{ path: 'ns', fieldRef: { fieldPath: 'metadata.namespace' } }] } },
-          ],
-        },
-      },
-    ]);
-    const { refreshAt = 0 } = await volumes.prepare(it, context);
-    assert.equal(await read('projected', 'api', 'token'), 'token-default-1');
-    assert.equal(await read('projected', 'api', 'ca.crt'), 'PEM');
-    assert.equal(await read('projected', 'api', 'ns'), 'default');
-    const life = 3_607_000;
-    assert.ok(refreshAt >= before + 0.8 * life - 1_000 && refreshAt <= Date.now() + 0.8 * life + 10_000);
-    assert.deepEqual(meta.tokenRequests[0], {
-      metadata: { creationTimestamp: null },
-      spec: {
-        audiences: ['x'],
-        expirationSeconds: 3607,
-        boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'web', uid: 'u1' },
-      },
-      status: { token: '', expirationTimestamp: null },
-    });
-  });
-
-  test('an expired token (the cloud is away) is kept and asked for again within 90 s', async () => {
-    meta.tokenSeconds = -10;
-    const sources = [{ serviceAccountToken: { path: 'token' } }];
-    const { refreshAt = 0 } = await volumes.prepare(
-      withVolumes([{ name: 'api', projected: { sources } }]),
-      context,
+  test('while the cloud is away an optional object that the store does not have is absent', async () => {
+    b.meta.getReferenced = async () => {
+      throw edgecoreErrors.create('EDGE_DISCONNECTED', { operation: 'query', resource: 'x' });
+    };
+    const optional = { name: 'v', configMap: { name: 'none', optional: true } };
+    await b.prepare(b.podWith([optional]));
+    await assert.rejects(
+      b.prepare(b.podWith([{ name: 'v', configMap: { name: 'none' } }])),
+      /configmap "none"/,
     );
-    assert.ok(refreshAt > Date.now() && refreshAt < Date.now() + 91_000);
-    assert.match(await read('projected', 'api', 'token'), /^token/);
   });
 
-  test('a token is for the one user of the pod', async () => {
-    const sources = [{ serviceAccountToken: { path: 'token' } }];
-    const it = withVolumes([{ name: 'api', projected: { sources } }], {
-      securityContext: { runAsUser: 4242 },
-    });
-    await volumes.prepare(it, context);
-    const { uid, mode } = await stat(join(pathOf('projected', 'api'), 'token'));
-    assert.deepEqual([uid, mode & 0o777], [4242, 0o600]);
+  test('an immutable object is read once in the life of a pod, also among others', async () => {
+    b.meta.putObject('configmap', 'default', 'fixed', { immutable: true, data: { a: '1' } });
+    b.meta.putObject('configmap', 'default', 'app', { data: { b: '1' } });
+    const reads: string[] = [];
+    const { getReferenced } = b.meta;
+    b.meta.getReferenced = (type, namespace, name) => {
+      reads.push(name);
+      return getReferenced(type, namespace, name);
+    };
+    const sources = [{ configMap: { name: 'fixed' } }, { configMap: { name: 'app' } }];
+    const it = b.podWith([{ name: 'all', projected: { sources } }]);
+    await b.prepare(it);
+    b.meta.putObject('configmap', 'default', 'fixed', { immutable: true, data: { a: '2' } });
+    b.meta.putObject('configmap', 'default', 'app', { data: { b: '2' } });
+    await b.prepare(it);
+    assert.deepEqual(reads, ['fixed', 'app', 'app']);
+    assert.equal((await b.read('projected', 'all', 'a')) + (await b.read('projected', 'all', 'b')), '12');
+    await b.volumes.release('u1');
+    await b.prepare(it);
+    assert.equal(await b.read('projected', 'all', 'a'), '2');
+  });
+
+  test('one volume that fails does not keep the others from being made; each failure is an event', async () => {
+    b.meta.putObject('configmap', 'default', 'app', { data: { a: '1' } });
+    const it = b.podWith([
+      { name: 'bad', configMap: { name: 'none' } },
+      { name: 'good', configMap: { name: 'app' } },
+    ]);
+    await assert.rejects(b.prepare(it), /configmap "none" not found/);
+    assert.equal(await b.read('configmap', 'good', 'a'), '1');
+    assert.deepEqual(b.events, [
+      'Warning FailedMount MountVolume.SetUp failed for volume "bad" : configmap "none" not found',
+    ]);
   });
 
   test('memory volumes are limited by the smallest limit there is', async () => {
-    await volumes.prepare(
-      withVolumes([
-        { name: 'a', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
-        { name: 'b', emptyDir: { medium: 'Memory' } },
-      ]),
-      context,
-    );
-    assert.equal(mounts.points.get(pathOf('empty-dir', 'a')), 'tmpfs 1048576');
-    assert.equal(mounts.points.get(pathOf('empty-dir', 'b')), 'tmpfs 1073741824');
+    const list: Volume[] = [
+      { name: 'a', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
+      { name: 'b', emptyDir: { medium: 'Memory' } },
+    ];
+    await b.prepare(b.podWith(list));
+    assert.equal(b.mounts.asked.get(b.pathOf('empty-dir', 'a')), 'tmpfs tmpfs size=1048576,noswap');
+    assert.equal(b.mounts.asked.get(b.pathOf('empty-dir', 'b')), 'tmpfs tmpfs size=1073741824,noswap');
+    const resources = { limits: { memory: '8Mi', cpu: '1' }, requests: { memory: '8Mi', cpu: '1' } };
+    const limited = b.podWith(list, {}, 'u2');
+    limited.spec!.containers[0]!.resources = resources;
+    await b.prepare(limited);
+    const target = b.pathOf('empty-dir', 'b', 'u2');
+    assert.equal(b.mounts.asked.get(target), 'tmpfs tmpfs size=8388608,noswap');
+  });
+
+  test('an older kernel without noswap gets plain memory', async () => {
+    b.mounts.refuse = ({ options }) =>
+      options?.includes('noswap') === true ? 'Unknown parameter noswap' : undefined;
+    await b.prepare(b.podWith([{ name: 'm', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }]));
+    assert.equal(b.mounts.asked.get(b.pathOf('empty-dir', 'm')), 'tmpfs tmpfs size=1048576');
+  });
+
+  test('huge pages of the size the pod requests', async () => {
+    const requests = { 'hugepages-2Mi': '4Mi', 'hugepages-1Gi': '1Gi' };
+    const list: Volume[] = [{ name: 'h', emptyDir: { medium: 'HugePages-2Mi' } }];
+    const it = b.podWith(list);
+    await assert.rejects(b.prepare(it), /no resource request for huge pages/);
+    it.spec!.containers[0]!.resources = { requests };
+    await b.prepare(it);
+    const pages = 'hugetlbfs nodev pagesize=2097152';
+    assert.equal(b.mounts.asked.get(b.pathOf('empty-dir', 'h')), pages);
+    const any = b.podWith([{ name: 'any', emptyDir: { medium: 'HugePages' } }]);
+    any.spec!.containers[0]!.resources = { requests };
+    await assert.rejects(b.prepare(any), /multiple huge page sizes/);
+    any.spec!.containers[0]!.resources = { requests: { 'hugepages-2Mi': '4Mi' } };
+    await b.prepare(any);
+    assert.equal(b.mounts.asked.get(b.pathOf('empty-dir', 'any')), pages);
+  });
+
+  test('scratch space keeps its content when edgecore starts again, and is made anew after a reboot', async () => {
+    const it = b.podWith([
+      { name: 'disk', emptyDir: {} },
+      { name: 'mem', emptyDir: { medium: 'Memory' } },
+    ]);
+    await b.prepare(it);
+    await writeFile(join(b.pathOf('empty-dir', 'disk'), 'file'), 'kept');
+    b.restart();
+    b.mounts.asked.clear();
+    await b.prepare(it);
+    assert.equal(await b.read('empty-dir', 'disk', 'file'), 'kept');
+    assert.equal(b.mounts.asked.size, 0);
+    b.mounts.points.length = 0;
+    await b.prepare(it);
+    assert.equal(b.mounts.points.length, 1);
   });
 
   test('where mounting is not permitted secrets are on disk; memory volumes are refused', async () => {
-    mounts.refuse = true;
-    meta.putObject('secret', 'default', 's', { data: { b: 'Mg==' } });
-    await volumes.prepare(withVolumes([{ name: 'sec', secret: { secretName: 's' } }]), context);
-    assert.equal(await read('secret', 'sec', 'b'), '2');
-    const memory = withVolumes([{ name: 'm', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }]);
-    await assert.rejects(volumes.prepare(memory, context), (error) => isKubeEdgeError(error, 'EDGED_VOLUME'));
+    b.mounts.refuse = () => 'mount: permission denied';
+    b.meta.putObject('secret', 'default', 's', { data: { b: 'Mg==' } });
+    await b.prepare(b.podWith([{ name: 'sec', secret: { secretName: 's' } }]));
+    assert.equal(await b.read('secret', 'sec', 'b'), '2');
+    const memory = b.podWith([{ name: 'm', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }]);
+    await assert.rejects(b.prepare(memory), (error) => isKubeEdgeError(error, 'EDGED_VOLUME'));
   });
 
   const refused: [string, Volume, RegExp][] = [
@@ -205,107 +184,112 @@ describe('volumes', () => {
       { name: 'v', configMap: { name: 'app', items: [{ key: 'a', path: '../x' }] } },
       /not allowed/,
     ],
+    ['a name that is a path', { name: '../v', emptyDir: {} }, /cannot be the name of a directory/],
+    ['a medium nobody knows', { name: 'v', emptyDir: { medium: 'Paper' } }, /unknown storage medium "Paper"/],
     [
-      'a claim',
-      { name: 'v', persistentVolumeClaim: { claimName: 'c' } },
-      /type persistentVolumeClaim are not supported/,
+      'a trust bundle',
+      { name: 'v', projected: { sources: [{ clusterTrustBundle: { path: 'x' } }] } } as Volume,
+      /clusterTrustBundle projection is not supported/,
+    ],
+    [
+      'a kind nobody has',
+      { name: 'v', gcePersistentDisk: { pdName: 'x' } },
+      /type gcePersistentDisk are not supported/,
+    ],
+    [
+      'a driver that this node does not have',
+      { name: 'v', csi: { driver: 'x' } },
+      /volumes of type csi are not supported/,
     ],
     ['a relative host path', { name: 'v', hostPath: { path: 'etc' } }, /not an absolute path/],
     [
       'a host path of another type',
       { name: 'v', hostPath: { path: '/etc', type: 'File' } },
-      /\/etc is not a File/,
+      /\/etc is not a file/,
+    ],
+    [
+      'a host path that is no device',
+      { name: 'v', hostPath: { path: '/dev/null', type: 'BlockDevice' } },
+      /\/dev\/null is not a block device/,
     ],
     [
       'a host path that is not there',
       { name: 'v', hostPath: { path: '/none', type: 'Directory' } },
-      /\/none is not a Directory/,
+      /\/none is not a directory/,
     ],
     [
       'an unknown host path type',
-      { name: 'v', hostPath: { path: '/etc', type: 'Nope' } },
-      /type Nope is unknown/,
+      { name: 'v', hostPath: { path: '/etc', type: 'SocketOrCreate' } },
+      /SocketOrCreate is an invalid volume type/,
     ],
   ];
   for (const [title, volume, pattern] of refused) {
     test(`${title} is refused with FailedMount`, async () => {
-      meta.putObject('configmap', 'default', 'app', { data: { a: '1' } });
-      await assert.rejects(volumes.prepare(withVolumes([volume]), context), (error) => {
+      b.meta.putObject('configmap', 'default', 'app', { data: { a: '1' } });
+      await assert.rejects(b.prepare(b.podWith([volume])), (error) => {
         assert.ok(isKubeEdgeError(error));
         assert.equal(error.details['reason'], 'FailedMount');
         assert.match(error.message, pattern);
         return true;
       });
+      assert.equal(b.events.length, 1);
     });
   }
 
-  test('host paths are made when asked to', async () => {
+  test('host paths are made when asked to, and devices are known', async () => {
     const make = (path: string, type: string) =>
-      volumes.prepare(withVolumes([{ name: 'v', hostPath: { path: join(dir, path), type } }]), context);
-    await make('made/dir', 'DirectoryOrCreate');
-    await make('made/file', 'FileOrCreate');
-    assert.ok((await stat(join(dir, 'made/dir'))).isDirectory());
-    assert.ok((await stat(join(dir, 'made/file'))).isFile());
+      b.prepare(b.podWith([{ name: 'v', hostPath: { path, type } }]));
+    await make(join(b.dir, 'made/dir'), 'DirectoryOrCreate');
+    await make(join(b.dir, 'made/file'), 'FileOrCreate');
+    await make(join(b.dir, 'made/file'), 'File');
+    await make('/dev/null', 'CharDevice');
+    assert.ok((await stat(join(b.dir, 'made/dir'))).isDirectory());
+    assert.ok((await stat(join(b.dir, 'made/file'))).isFile());
   });
 
-  test('release unmounts and removes all of the pod, and nothing of others', async () => {
-    meta.putObject('secret', 'default', 's', { data: { b: 'Mg==' } });
-    const it = withVolumes([{ name: 'sec', secret: { secretName: 's' } }]);
-    await volumes.prepare(it, context);
-    await volumes.prepare({ ...it, metadata: { ...it.metadata, uid: 'u11' } }, context);
-    assert.deepEqual([...(await volumes.directories())].sort(), ['u1', 'u11']);
-    await volumes.release('u1');
-    assert.deepEqual(await volumes.directories(), ['u11']);
-    assert.equal(mounts.points.size, 1);
-    await volumes.release('u1');
-    await volumes.prepare(it, context);
-    assert.equal(await read('secret', 'sec', 'b'), '2');
+  test('an image volume is left to the runtime, read-only', async () => {
+    const image = { name: 'i', image: { reference: 'example.org/data:1', pullPolicy: 'Never' } };
+    const { byName } = await b.prepare(b.podWith([image]));
+    const source = { kind: 'image', reference: 'example.org/data:1', pullPolicy: 'Never' };
+    assert.deepEqual(byName.get('i'), { source, readOnly: true, specName: 'i' });
   });
 
-  test('a mount that cannot be undone keeps its files', async () => {
-    meta.putObject('secret', 'default', 's', { data: { b: 'Mg==' } });
-    await volumes.prepare(withVolumes([{ name: 'sec', secret: { secretName: 's' } }]), context);
-    mounts.unmount = async () => {
-      throw new Error('busy');
+  test('NFS without its tools is refused with what is missing, and mounted with options where they are', async () => {
+    const paths = volumePaths(b.dir);
+    const volume = { name: 'n', nfs: { server: 'fd00::1', path: '/export', readOnly: true } };
+    const request = {
+      pod: b.podWith([volume]),
+      volume,
+      specName: 'n',
+      pv: undefined,
+      readOnly: false,
+      block: false,
+      context: CONTEXT,
+      read: async () => undefined,
+      signal: undefined,
     };
-    await assert.rejects(volumes.release('u1'), /busy/);
-    assert.equal(await read('secret', 'sec', 'b'), '2');
+    const without = nfsPlugin(paths, b.mounts, [join(b.dir, 'none')]);
+    await assert.rejects(without.prepare(request), /mount.nfs is missing/);
+    await nfsPlugin(paths, b.mounts, ['/dev/null']).prepare(request);
+    assert.equal(b.mounts.asked.get(b.pathOf('nfs', 'n')), 'nfs [fd00::1]:/export ro');
+    const strange = {
+      ...request,
+      volume: { name: 'n2', nfs: { server: '-o x', path: '/e' } },
+      specName: 'n2',
+    };
+    await assert.rejects(nfsPlugin(paths, b.mounts, ['/dev/null']).prepare(strange), /needs a server/);
   });
-});
 
-describe('sub paths', () => {
-  let root: string;
-  beforeEach(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'kets-sub-'));
-    root = join(dir, 'vol');
-    await mkdir(join(root, 'in'), { recursive: true });
-    await writeFile(join(root, 'file'), 'x');
-    mounts = fakeMounts();
+  test('devices and files are not mixed up', async () => {
+    const it = b.podWith([{ name: 'v', emptyDir: {} }]);
+    it.spec!.containers[0] = container('main', { volumeDevices: [{ name: 'v', devicePath: '/dev/x' }] });
+    await assert.rejects(b.prepare(it), /volumeMode Filesystem, but is specified in volumeDevices/);
   });
-  afterEach(() => rm(dir, { recursive: true, force: true }));
-  const bind = (subPath: string) =>
-    bindSubPath({ volume: 'v', root, subPath, target: join(dir, 'target') }, mounts);
-
-  test('the very file that was checked is bound, through its descriptor', async () => {
-    assert.equal(await bind('in'), join(dir, 'target'));
-    assert.match(mounts.points.get(join(dir, 'target')) ?? '', /^\/proc\/\d+\/fd\/\d+$/);
-    assert.ok((await stat(join(dir, 'target'))).isDirectory());
-  });
-  test('a file is bound to a file, and links inside the volume are followed', async () => {
-    await symlink('file', join(root, 'link'));
-    await bind('link');
-    assert.ok((await stat(join(dir, 'target'))).isFile());
-  });
-  test('a missing directory is made, closed to others', async () => {
-    await bind('new/deep');
-    assert.equal((await stat(join(root, 'new/deep'))).mode & 0o777, 0o750);
-  });
-  test('nothing outside can be reached', async () => {
-    await symlink('/etc', join(root, 'abs'));
-    await symlink('../..', join(root, 'up'));
-    for (const path of ['..', '../x', '/etc', 'in/../../x', 'abs', 'abs/passwd', 'up', 'up/vol']) {
-      await assert.rejects(bind(path), (error) => isKubeEdgeError(error, 'EDGED_VOLUME_PATH'), path);
-    }
-    assert.equal(mounts.points.size, 0);
+  test('a volume directory removed by hand is made again', async () => {
+    const it = b.podWith([{ name: 'v', emptyDir: {} }]);
+    await b.prepare(it);
+    await rm(b.pathOf('empty-dir', 'v'), { recursive: true });
+    await b.prepare(it);
+    assert.ok((await stat(b.pathOf('empty-dir', 'v'))).isDirectory());
   });
 });

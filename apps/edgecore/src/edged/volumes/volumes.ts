@@ -1,45 +1,47 @@
-import { chmod, chown, mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import type { Pod } from '@kubeedge-ts/apis';
 import { errorText } from '@kubeedge-ts/errors';
 import type { Clock, Logger, Random } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
+import type { BlockDevices } from '../block-devices.ts';
+import type { Events } from '../events.ts';
 import type { Mounts } from '../host.ts';
-import type { PodAddresses } from '../pod/field-path.ts';
-import { qosOf } from '../pod/qos.ts';
-import { allContainersOf } from '../pod/spec.ts';
-import { parseQuantity } from '../quantity.ts';
 import { identityOf } from '../runtime/labels.ts';
-import { referencedReader } from '../runtime/referenced.ts';
-import { podLimits } from '../runtime/resources.ts';
 import { createTurns, type Turns } from '../turns.ts';
-import { writeAtomically } from './atomic-writer.ts';
-import { buildPayload, type Volume } from './build.ts';
-import { prepareHostPath } from './host-path.ts';
-import { problem } from './payload.ts';
+import { type ClaimedVolume, claimNameOf, type NodeLabels, resolveClaim } from './claim.ts';
+import { createPodObjects, type PodObjects } from './objects.ts';
+import { volumePaths } from './paths.ts';
+import { usersOf } from './persistent.ts';
+import type { PreparedVolume, Volume, VolumeContext, VolumePlugin, VolumeRequest } from './plugin.ts';
+import { pluginTable } from './plugins.ts';
+import { eventOf, volumeProblem } from './problems.ts';
+import { podDirectories, releasePod } from './release.ts';
+import { shareRoot } from './share-root.ts';
+import { createPodTokens } from './tokens.ts';
+import { usesOf } from './uses.ts';
 
-export interface PreparedVolume {
-  readonly hostPath: string;
-  /** Volumes made of API objects are mounted read-only. */
-  readonly readOnly: boolean;
-}
+export type { PreparedVolume, VolumeContext } from './plugin.ts';
 
 export interface PreparedVolumes {
   readonly byName: ReadonlyMap<string, PreparedVolume>;
   /** When a token in them is due, ms since the epoch. */
   readonly refreshAt: number | undefined;
-}
-
-export interface VolumeContext {
-  readonly addresses: PodAddresses;
-  readonly allocatable: Readonly<Record<string, string>>;
+  /** Groups that containers get so that they may use the volumes. */
+  readonly supplementalGroups: readonly number[];
 }
 
 /** The volumes of this node's pods, below `<root>/pods/<uid>` (spec/edged.md §12). */
 export interface Volumes {
-  /** Makes what the pod's containers mount, and brings its content up to date. Idempotent. @throws EDGED_VOLUME, EDGED_VOLUME_PATH */
-  prepare(pod: Pod, context: VolumeContext): Promise<PreparedVolumes>;
-  /** Unmounts everything of the pod and removes its directory. */
+  /** Makes the root ready for mounts that propagate, and ends what a crash has left between pods. Never rejects. */
+  open(): Promise<void>;
+  /**
+   * Makes what the pod's containers mount, and brings its content up to date. Idempotent. One volume that fails does not
+   * keep the others from being made. @throws EDGED_VOLUME, EDGED_VOLUME_PATH
+   */
+  prepare(pod: Pod, context: VolumeContext, signal?: AbortSignal): Promise<PreparedVolumes>;
+  /** As last prepared in this run, for statistics. */
+  current(uid: string): PreparedVolumes | undefined;
+  /** Unmounts everything of the pod and removes its directory, also what an earlier run has made. Idempotent. */
   release(uid: string): Promise<void>;
   /** Uids that have a directory, from this run or an earlier one. */
   directories(): Promise<readonly string[]>;
@@ -47,164 +49,135 @@ export interface Volumes {
 
 export interface VolumesOptions {
   readonly rootDir: string;
-  readonly meta: Pick<MetaClient, 'getReferenced' | 'getToken'>;
+  readonly meta: Pick<MetaClient, 'getReferenced' | 'getToken' | 'getObject'>;
   readonly mounts: Mounts;
+  readonly blockDevices: BlockDevices;
+  /** What persistent volumes' node affinity is compared with. */
+  readonly node: () => Promise<NodeLabels>;
+  /** Absent: volumes of CSI drivers are refused. */
+  readonly csi?: VolumePlugin;
+  readonly events: Pick<Events, 'pod'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }
 
-const UNMOUNT_ROUNDS = 3;
+/** What is remembered of a pod between two looks at its volumes. */
+interface PodVolumes {
+  readonly turns: Turns;
+  readonly objects: PodObjects;
+  /** Bound claims stay bound to what they are bound to. */
+  readonly claims: Map<string, ClaimedVolume>;
+  prepared: PreparedVolumes | undefined;
+}
 
-export function createVolumes({ rootDir, meta, mounts, clock, random, log }: VolumesOptions): Volumes {
-  const podsDir = join(rootDir, 'pods');
-  const turns = new Map<string, Turns>();
-  /** Directories known to be in place in this run. */
-  const ready = new Map<string, Set<string>>();
-  let tmpfsRefused = false;
+export function createVolumes(options: VolumesOptions): Volumes {
+  const { rootDir, meta, mounts, node, events, log } = options;
+  const paths = volumePaths(rootDir);
+  const tokens = createPodTokens(options);
+  const plugins = pluginTable({ ...options, paths, tokens });
+  const pods = new Map<string, PodVolumes>();
+  let labelsIgnored = false;
 
-  const turnsOf = (uid: string): Turns => {
-    const own = turns.get(uid) ?? createTurns();
-    turns.set(uid, own);
-    return own;
+  const stateOf = (uid: string, namespace: string): PodVolumes => {
+    const known = pods.get(uid);
+    if (known !== undefined) return known;
+    const objects = createPodObjects(meta, namespace);
+    const fresh: PodVolumes = { turns: createTurns(), objects, claims: new Map(), prepared: undefined };
+    pods.set(uid, fresh);
+    return fresh;
   };
 
-  const directory = async (uid: string, plugin: string, volume: string, memory: Memory): Promise<string> => {
-    const dir = join(podsDir, uid, 'volumes', `kubernetes.io~${plugin}`, volume);
-    const known = ready.get(uid) ?? new Set();
-    ready.set(uid, known);
-    if (known.has(dir)) return dir;
-    await mkdir(dir, { recursive: true, mode: 0o750 });
-    if (memory !== false && !(await mounts.list()).includes(dir)) {
-      await mountMemory(dir, memory === true ? undefined : memory);
-    }
-    await chmod(dir, 0o777);
-    known.add(dir);
-    return dir;
+  const claimOf = async (volume: Volume, pod: Pod, state: PodVolumes): Promise<ClaimedVolume | undefined> => {
+    const name = claimNameOf(volume, pod);
+    if (name === undefined) return undefined;
+    const claim = state.claims.get(volume.name) ?? (await resolveClaim(volume, name, pod, meta, node));
+    state.claims.set(volume.name, claim);
+    return claim;
   };
 
-  const mountMemory = async (dir: string, size: number | undefined): Promise<void> => {
-    try {
-      await mounts.tmpfs(dir, size);
-    } catch (error) {
-      if (size !== undefined) throw problem(dir, `no memory file system: ${errorText(error)}`, error);
-      if (!tmpfsRefused)
-        log.warn({ dir, err: errorText(error) }, 'tmpfs is not permitted, secrets are kept on disk');
-      tmpfsRefused = true;
-    }
+  /** `ReadWriteOncePod` on this node: the scheduler sees to it as well, but not for pods bound by name. */
+  const refuseSecondPod = async ({ pod, pv, specName, volume }: VolumeRequest, plugin: VolumePlugin) => {
+    const modes = pv?.spec?.accessModes ?? [];
+    if (plugin.name === undefined || modes.length !== 1 || modes[0] !== 'ReadWriteOncePod') return;
+    const users = await usersOf(paths, plugin.name, specName);
+    if (users.every((uid) => uid === pod.metadata.uid)) return;
+    throw volumeProblem(
+      volume.name,
+      'volume uses the ReadWriteOncePod access mode and is already in use by another pod',
+    );
   };
 
   const prepareOne = async (
-    volume: Volume,
-    pod: Pod,
-    context: VolumeContext,
-    read: ReturnType<typeof referencedReader>,
+    request: Omit<VolumeRequest, 'specName'> & { claim: ClaimedVolume | undefined },
   ) => {
-    const { uid } = identityOf(pod);
-    const fsGroup = pod.spec?.securityContext?.fsGroup;
-    if (volume.hostPath !== undefined) {
-      await prepareHostPath(volume.name, volume.hostPath.path, volume.hostPath.type ?? '');
-      return { hostPath: volume.hostPath.path, readOnly: false, refreshAt: undefined };
-    }
-    if (volume.emptyDir !== undefined) {
-      const dir = await directory(uid, 'empty-dir', volume.name, emptyDirMemory(volume, pod, context));
-      if (fsGroup !== undefined) {
-        await chown(dir, 0, fsGroup);
-        await chmod(dir, 0o2777);
-      }
-      return { hostPath: dir, readOnly: false, refreshAt: undefined };
-    }
-    const now = clock.now();
-    const built = await buildPayload(volume, { pod, ...context, read, meta, now, random });
-    if (built === undefined) {
-      const type = Object.keys(volume).find((key) => key !== 'name') ?? 'unknown';
-      throw problem(volume.name, `volumes of type ${type} are not supported by this version`);
-    }
-    const plugin = pluginOf(volume);
-    const dir = await directory(uid, plugin, volume.name, plugin !== 'configmap');
-    const ownership = fsGroup === undefined ? undefined : { gid: fsGroup };
-    if (await writeAtomically(dir, built.payload, now, ownership)) {
-      log.debug({ pod: pod.metadata.name, volume: volume.name }, 'volume written');
-    }
-    return { hostPath: dir, readOnly: true, refreshAt: built.refreshAt };
+    const { claim, volume, pv } = request;
+    const full: VolumeRequest = { ...request, specName: pv?.metadata.name ?? volume.name };
+    const plugin = plugins.of(volume, pv);
+    await refuseSecondPod(full, plugin);
+    const { refreshAt, ...outcome } = await plugin.prepare(full);
+    return { prepared: { ...outcome, specName: full.specName }, refreshAt, gid: claim?.gid };
   };
 
-  const unmountBelow = async (dir: string): Promise<void> => {
-    for (let round = 1; ; round++) {
-      const points = (await mounts.list()).filter((point) => point.startsWith(`${dir}/`));
-      if (points.length === 0) return;
-      for (const point of points.sort((a, b) => b.length - a.length)) {
-        try {
-          await mounts.unmount(point);
-        } catch (error) {
-          if (round === UNMOUNT_ROUNDS) throw error;
-        }
-      }
-    }
+  const wordOnLabels = (pod: Pod): void => {
+    if (labelsIgnored || pod.spec?.securityContext?.seLinuxOptions === undefined) return;
+    labelsIgnored = true;
+    log.warn({ pod: pod.metadata.name }, 'SELinux labels are not put on volumes');
   };
 
   return {
-    prepare(pod, context) {
+    async open() {
+      await shareRoot(rootDir, mounts, log);
+      await plugins.sweep().catch((error: unknown) => {
+        log.warn({ err: errorText(error) }, 'disks that no pod uses could not be unmounted');
+      });
+    },
+    prepare(pod, context, signal) {
       const { uid, namespace } = identityOf(pod);
-      return turnsOf(uid).run(async () => {
-        const used = new Set(
-          allContainersOf(pod).flatMap(({ volumeMounts }) => (volumeMounts ?? []).map(({ name }) => name)),
-        );
-        const read = referencedReader(meta, namespace);
+      const state = stateOf(uid, namespace);
+      return state.turns.run(async () => {
+        wordOnLabels(pod);
+        await mkdir(paths.pod(uid), { recursive: true, mode: 0o750 });
+        const read = state.objects.reader();
         const byName = new Map<string, PreparedVolume>();
+        const groups = new Set<number>();
+        const failures: unknown[] = [];
         let refreshAt: number | undefined;
-        await mkdir(join(podsDir, uid), { recursive: true, mode: 0o750 });
-        for (const volume of pod.spec?.volumes ?? []) {
-          if (!used.has(volume.name)) continue;
-          const prepared = await prepareOne(volume, pod, context, read);
-          byName.set(volume.name, prepared);
-          if (prepared.refreshAt !== undefined)
-            refreshAt = Math.min(refreshAt ?? prepared.refreshAt, prepared.refreshAt);
-        }
-        return { byName, refreshAt };
-      });
+        const uses = usesOf(pod);
+        const make = async (volume: Volume): Promise<void> => {
+          let specName = volume.name;
+          try {
+            const claim = await claimOf(volume, pod, state);
+            specName = claim?.pv.metadata.name ?? specName;
+            uses.check(volume.name, claim?.block === true);
+            const { pv, readOnly = false, block = false } = claim ?? {};
+            const made = await prepareOne({ pod, volume, claim, pv, readOnly, block, context, read, signal });
+            byName.set(volume.name, made.prepared);
+            if (made.gid !== undefined) groups.add(made.gid);
+            if (made.refreshAt !== undefined)
+              refreshAt = Math.min(refreshAt ?? made.refreshAt, made.refreshAt);
+          } catch (error) {
+            failures.push(error);
+            if (signal?.aborted === true) return;
+            const { reason, message } = eventOf(error, specName, volume.name);
+            events.pod(pod, 'Warning', reason, message);
+          }
+        };
+        const wanted = ((pod.spec?.volumes ?? []) as readonly Volume[]).filter(({ name }) => uses.any(name));
+        await Promise.all(wanted.map(make));
+        if (failures.length > 0) throw failures[0];
+        state.prepared = { byName, refreshAt, supplementalGroups: [...groups] };
+        return state.prepared;
+      }, signal);
     },
+    current: (uid) => pods.get(uid)?.prepared,
     release(uid) {
-      return turnsOf(uid).run(async () => {
-        const dir = join(podsDir, uid);
-        await unmountBelow(dir);
-        await rm(dir, { recursive: true, force: true });
-        ready.delete(uid);
-        turns.delete(uid);
+      return stateOf(uid, '').turns.run(async () => {
+        await releasePod(uid, { paths, mounts, plugins: plugins.byName });
+        tokens.forget(uid);
+        pods.delete(uid);
       });
     },
-    async directories() {
-      try {
-        return (await readdir(podsDir, { withFileTypes: true }))
-          .filter((e) => e.isDirectory())
-          .map(({ name }) => name);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-        throw error;
-      }
-    },
+    directories: () => podDirectories(paths),
   };
-}
-
-/** On disk, in memory of the default size, or in memory of that many bytes. */
-type Memory = boolean | number;
-
-function emptyDirMemory(volume: Volume, pod: Pod, { allocatable }: VolumeContext): Memory {
-  const { medium, sizeLimit } = volume.emptyDir ?? {};
-  if (medium === undefined || medium === '') return false;
-  if (medium !== 'Memory')
-    throw problem(volume.name, `emptyDir medium ${medium} is not supported by this version`);
-  const limits = [
-    parseQuantity(sizeLimit),
-    podLimits(pod, qosOf(pod)).memoryLimit,
-    parseQuantity(allocatable['memory']),
-  ];
-  const sizes = limits.filter((size) => size !== undefined && size > 0) as number[];
-  return sizes.length === 0 ? true : Math.trunc(Math.min(...sizes));
-}
-
-function pluginOf({ configMap, secret, downwardAPI }: Volume): string {
-  if (configMap !== undefined) return 'configmap';
-  if (secret !== undefined) return 'secret';
-  return downwardAPI !== undefined ? 'downward-api' : 'projected';
 }
