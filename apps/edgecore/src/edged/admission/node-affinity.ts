@@ -11,14 +11,25 @@ interface Requirement {
   readonly values?: readonly string[];
 }
 
+interface Selector {
+  readonly nodeSelectorTerms: readonly {
+    readonly matchExpressions?: readonly Requirement[];
+    readonly matchFields?: readonly Requirement[];
+  }[];
+}
+
 /** Whether the node is one that the pod's nodeSelector and required node affinity name. */
 export function matchesNode({ spec }: Pod, { name, labels }: NamedNode): boolean {
   for (const [key, value] of Object.entries(spec?.nodeSelector ?? {})) {
     if (!Object.hasOwn(labels, key) || labels[key] !== value) return false;
   }
   const required = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  if (required === undefined) return true;
-  return required.nodeSelectorTerms.some(({ matchExpressions = [], matchFields = [] }) => {
+  return required === undefined || matchesSelector(required, { name, labels });
+}
+
+/** Whether any term of a `core/v1` NodeSelector names the node; persistent volumes have one as well. */
+export function matchesSelector({ nodeSelectorTerms }: Selector, { name, labels }: NamedNode): boolean {
+  return nodeSelectorTerms.some(({ matchExpressions = [], matchFields = [] }) => {
     // An empty term names no node.
     if (matchExpressions.length + matchFields.length === 0) return false;
     const ofLabels = (one: Requirement) =>

@@ -1,7 +1,7 @@
 import type { Pod } from '@kubeedge-ts/apis';
 import { errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
 import type { PodAddresses } from '../pod/field-path.ts';
-import { allContainersOf } from '../pod/spec.ts';
+import { everyContainerOf } from '../pod/spec.ts';
 import type { ReadReferenced } from '../runtime/referenced.ts';
 import {
   checked,
@@ -123,7 +123,7 @@ async function project(
 function tokenAccess(pod: Pod, mode: number): { mode: number; uid?: number } {
   const security = pod.spec?.securityContext;
   const users = new Set(
-    allContainersOf(pod).map((container) => container.securityContext?.runAsUser ?? security?.runAsUser),
+    everyContainerOf(pod).map((container) => container.securityContext?.runAsUser ?? security?.runAsUser),
   );
   const [user] = users;
   if (users.size === 1 && user !== undefined) return { mode: 0o600, uid: user };

@@ -1,15 +1,10 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '@kubeedge-ts/apis';
 import { errorText } from '@kubeedge-ts/errors';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
+import { matchesSelector, type NamedNode } from '../admission/index.ts';
 import { identityOf } from '../runtime/labels.ts';
-import { mayUseOn } from './node-affinity.ts';
 import type { Volume } from './plugin.ts';
 import { volumeProblem } from './problems.ts';
-
-export interface NodeLabels {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
 
 /** What is behind a volume that names a claim, or stands for one. */
 export interface ClaimedVolume {
@@ -39,7 +34,7 @@ export async function resolveClaim(
   claimName: string,
   pod: Pod,
   meta: Pick<MetaClient, 'getObject'>,
-  node: () => Promise<NodeLabels>,
+  node: () => Promise<NamedNode>,
 ): Promise<ClaimedVolume> {
   const { namespace } = identityOf(pod);
   const refuse = (problem: string, cause?: unknown) =>
@@ -71,7 +66,8 @@ export async function resolveClaim(
     throw refuse(
       `found PV object ${volumeName} but its pv.Spec.ClaimRef.UID ${claimRef.uid} does not point to claim.UID ${claim.metadata.uid}`,
     );
-  if (!mayUseOn(pv, await node())) {
+  const where = pv.spec?.nodeAffinity?.required;
+  if (where !== undefined && !matchesSelector(where, await node())) {
     throw volumeProblem(volume.name, 'no matching NodeSelectorTerms', {
       step: 'MountVolume.NodeAffinity check',
     });

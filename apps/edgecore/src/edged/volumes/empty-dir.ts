@@ -4,7 +4,7 @@ import type { Pod } from '@kubeedge-ts/apis';
 import { errorText } from '@kubeedge-ts/errors';
 import type { Mounts } from '../host.ts';
 import { qosOf } from '../pod/qos.ts';
-import { allContainersOf } from '../pod/spec.ts';
+import { everyContainerOf } from '../pod/spec.ts';
 import { parseQuantity } from '../quantity.ts';
 import { podLimits } from '../runtime/resources.ts';
 import { giveToGroup } from './fs-group.ts';
@@ -72,7 +72,7 @@ function memorySize(sizeLimit: unknown, pod: Pod, { allocatable }: VolumeContext
 /** The page size a medium `HugePages` or `HugePages-<size>` means: one that the pod requests. */
 function pageSize(volume: string, medium: string, pod: Pod): number {
   const requested = new Set(
-    allContainersOf(pod).flatMap(({ resources }) =>
+    everyContainerOf(pod).flatMap(({ resources }) =>
       Object.keys(resources?.requests ?? resources?.limits ?? {}).flatMap((name) =>
         name.startsWith('hugepages-') ? (parseQuantity(name.slice('hugepages-'.length)) ?? []) : [],
       ),

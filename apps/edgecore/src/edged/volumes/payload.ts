@@ -1,6 +1,6 @@
 import type { Pod } from '@kubeedge-ts/apis';
 import { fieldValue, type PodAddresses, resourceFieldValue } from '../pod/field-path.ts';
-import { allContainersOf } from '../pod/spec.ts';
+import { everyContainerOf } from '../pod/spec.ts';
 import type { ReferencedData } from '../runtime/referenced.ts';
 import { volumePathProblem, volumeProblem } from './problems.ts';
 
@@ -74,7 +74,7 @@ export function downwardPayload(
     if (fieldRef !== undefined) value = fieldValue(fieldRef.fieldPath, pod, addresses);
     else if (resourceFieldRef !== undefined) {
       const { containerName } = resourceFieldRef;
-      const container = allContainersOf(pod).find(({ name }) => name === containerName);
+      const container = everyContainerOf(pod).find(({ name }) => name === containerName);
       if (container === undefined) throw volumeProblem(volume, `no container named ${containerName}`);
       value = resourceFieldValue(resourceFieldRef, container, allocatable);
     }

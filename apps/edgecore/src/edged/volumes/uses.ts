@@ -1,5 +1,5 @@
 import type { Pod } from '@kubeedge-ts/apis';
-import { allContainersOf } from '../pod/spec.ts';
+import { everyContainerOf } from '../pod/spec.ts';
 import { volumeProblem } from './problems.ts';
 
 /** How a pod's containers use its volumes, by the volumes' names. */
@@ -10,7 +10,7 @@ export interface Uses {
 }
 
 export function usesOf(pod: Pod): Uses {
-  const containers = allContainersOf(pod);
+  const containers = everyContainerOf(pod);
   const mounted = new Set(
     containers.flatMap(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name)),
   );

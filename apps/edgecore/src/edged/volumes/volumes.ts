@@ -3,12 +3,13 @@ import type { Pod } from '@kubeedge-ts/apis';
 import { errorText } from '@kubeedge-ts/errors';
 import type { Clock, Logger, Random } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
+import type { NamedNode } from '../admission/index.ts';
 import type { BlockDevices } from '../block-devices.ts';
 import type { Events } from '../events.ts';
 import type { Mounts } from '../host.ts';
 import { identityOf } from '../runtime/labels.ts';
 import { createTurns, type Turns } from '../turns.ts';
-import { type ClaimedVolume, claimNameOf, type NodeLabels, resolveClaim } from './claim.ts';
+import { type ClaimedVolume, claimNameOf, resolveClaim } from './claim.ts';
 import { createPodObjects, type PodObjects } from './objects.ts';
 import { volumePaths } from './paths.ts';
 import { usersOf } from './persistent.ts';
@@ -53,7 +54,7 @@ export interface VolumesOptions {
   readonly mounts: Mounts;
   readonly blockDevices: BlockDevices;
   /** What persistent volumes' node affinity is compared with. */
-  readonly node: () => Promise<NodeLabels>;
+  readonly node: () => Promise<NamedNode>;
   /** Absent: volumes of CSI drivers are refused. */
   readonly csi?: VolumePlugin;
   readonly events: Pick<Events, 'pod'>;
