@@ -62,6 +62,8 @@ export async function runEdgeCore(config: EdgeCoreConfig, log: Logger, configFil
     log: log.child({ module: 'metamanager' }),
     remoteQueryTimeoutMs: metaManager.remoteQueryTimeout * 1000,
     proveReceipt: () => edgehub.ping(),
+    deliver: (messages) => edgehub.deliver(messages),
+    cloudHeaders: () => edgehub.cloudHeaders,
   });
 
   const mqtt = eventBus.enable

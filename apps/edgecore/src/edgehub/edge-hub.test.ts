@@ -95,13 +95,17 @@ const resources = (messages: readonly Message[]): unknown[] => messages.map((m) 
 const connected = ({ hub }: Rig): Promise<void> => until(() => hub.connected, 'a connection');
 
 describe('connecting', () => {
-  test('announces itself with name, project, store epoch and a keepalive as first message', () =>
+  test('announces itself with name, project, store epoch, what it adds and a keepalive as first message', () =>
     withHub(async (rig) => {
       await connected(rig);
       await until(() => rig.link().received.length > 0);
       const { url, nodeName, projectId, headers } = rig.link().dialled;
       assert.equal(url, 'wss://127.0.0.1:10000/p/edge-a/events');
-      assert.deepEqual([nodeName, projectId, headers], ['edge-a', 'p', { 'x-kubeedge-ts-store': 'epoch-1' }]);
+      assert.deepEqual([nodeName, projectId], ['edge-a', 'p']);
+      assert.deepEqual(headers, {
+        'x-kubeedge-ts-store': 'epoch-1',
+        'x-kubeedge-ts-capabilities': 'services,event-answers,queries',
+      });
       const { route, content } = rig.link().received[0] as Message;
       assert.deepEqual(
         { route, content },
@@ -322,3 +326,45 @@ test('ping proves receipt, and is refused while disconnected', () =>
     await until(() => !rig.hub.connected);
     await assert.rejects(rig.hub.ping(), { code: 'EDGE_DISCONNECTED' });
   }));
+
+describe('deliver', () => {
+  const events = ['default/event/a', 'default/event/b'].map((resource) => up(resource));
+
+  test('resolves when all messages were written in order and a ping after them was answered', () =>
+    withHub(async (rig) => {
+      await connected(rig);
+      const before = rig.link().pings;
+      await rig.hub.deliver(events);
+      const sent = rig.link().received.filter(({ route }) => route.resource?.includes('/event/'));
+      assert.deepEqual(resources(sent), ['default/event/a', 'default/event/b']);
+      assert.equal(rig.link().pings, before + 1);
+    }));
+
+  test('rejects while there is no connection, and when it ends before everything was written', () =>
+    withHub(async (rig) => {
+      await connected(rig);
+      rig.link().congested(true);
+      const delivery = rig.hub.deliver(events);
+      await until(() => rig.link().received.some(({ route }) => route.resource === 'default/event/a'));
+      rig.link().close();
+      await assert.rejects(delivery);
+      rig.cloud.failure = new Error('away');
+      await until(() => !rig.hub.connected);
+      await assert.rejects(rig.hub.deliver(events), { code: 'EDGE_DISCONNECTED' });
+    }));
+
+  test('rejects when the send queue has no room, and sends nothing of it later', () =>
+    withHub(
+      async (rig) => {
+        await connected(rig);
+        rig.link().congested(true);
+        const first = rig.hub.deliver(events.slice(0, 1));
+        await until(() => rig.link().received.some(({ route }) => route.resource === 'default/event/a'));
+        const more = ['c', 'd', 'e'].map((name) => up(`default/event/${name}`));
+        await assert.rejects(rig.hub.deliver(more), { code: 'EDGE_SEND_REFUSED' });
+        rig.link().congested(false);
+        await first;
+      },
+      { queueCapacity: 2 },
+    ));
+});

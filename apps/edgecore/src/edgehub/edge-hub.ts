@@ -1,4 +1,5 @@
 import {
+  CAPABILITIES_HEADER,
   CLOUD_CONNECTED,
   CLOUD_DISCONNECTED,
   decodeMessage,
@@ -9,11 +10,19 @@ import {
   type MessageOrigin,
   newMessage,
   OPERATIONS,
+  OWN_CAPABILITIES,
   routeMessage,
 } from '@kubeedge-ts/apis';
 import type { Bus, Module, Subscription } from '@kubeedge-ts/beehive';
 import { edgecoreErrors, errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
-import type { BackoffOptions, Clock, Logger, Random } from '@kubeedge-ts/runtime';
+import {
+  type BackoffOptions,
+  type Clock,
+  type Deferred,
+  deferred,
+  type Logger,
+  type Random,
+} from '@kubeedge-ts/runtime';
 import { type Connection, reconnect, type Transport } from '@kubeedge-ts/viaduct';
 import { createDelivery } from './delivery.ts';
 import { destinationOf } from './dispatch.ts';
@@ -58,6 +67,13 @@ export interface EdgeHub extends Module {
   readonly connected: boolean;
   /** Resolves when the cloud has received everything that was sent before. @throws EDGE_DISCONNECTED, VIADUCT_CLOSED */
   ping(signal?: AbortSignal): Promise<void>;
+  /**
+   * Sends messages that the cloud does not answer; resolves when it has received all of them: they were written, and a
+   * ping sent after them was answered. @throws KubeEdgeError EDGE_DISCONNECTED, EDGE_SEND_REFUSED, VIADUCT_*
+   */
+  deliver(messages: readonly Message[]): Promise<void>;
+  /** Upgrade headers of the cloud, lower-case names; none while there is no connection. */
+  readonly cloudHeaders: Readonly<Record<string, string>>;
   readonly counters: EdgeHubCounters;
 }
 
@@ -82,6 +98,8 @@ export function createEdgeHub(options: EdgeHubOptions): EdgeHub {
   const delivery = createDelivery(bus, log);
   const stopping = new AbortController();
   const counters = { refused: 0, unsent: 0 };
+  /** Messages somebody waits for, by id. */
+  const delivering = new Map<string, Deferred>();
   let connection: Connection | undefined;
   let subscription: Subscription | undefined;
   let running: Promise<unknown> = Promise.resolve();
@@ -89,8 +107,13 @@ export function createEdgeHub(options: EdgeHubOptions): EdgeHub {
   const unsent = (message: Message, problem: string): void => {
     counters.unsent += 1;
     const { operation, resource } = message.route;
-    const text = edgecoreErrors.create('EDGE_SEND_REFUSED', { operation, resource, problem }).message;
-    if (bus.respond(errorTo(origin, message, EDGE_MODULES.edgeHub, text))) return;
+    const error = edgecoreErrors.create('EDGE_SEND_REFUSED', { operation, resource, problem });
+    const waiting = delivering.get(message.header.msg_id);
+    if (waiting !== undefined) {
+      waiting.reject(error);
+      return;
+    }
+    if (bus.respond(errorTo(origin, message, EDGE_MODULES.edgeHub, error.message))) return;
     log.warn({ operation, resource, problem }, 'message to the cloud was not sent, its owner repeats it');
   };
 
@@ -163,7 +186,10 @@ export function createEdgeHub(options: EdgeHubOptions): EdgeHub {
         tls,
         nodeName: config.nodeName,
         projectId: config.projectId,
-        headers: config.storeEpoch === undefined ? {} : { [STORE_EPOCH_HEADER]: config.storeEpoch },
+        headers: {
+          [CAPABILITIES_HEADER]: OWN_CAPABILITIES,
+          ...(config.storeEpoch === undefined ? {} : { [STORE_EPOCH_HEADER]: config.storeEpoch }),
+        },
         maxFrameBytes: MAX_FRAME_BYTES,
         handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
         writeTimeoutMs: WRITE_TIMEOUT_MS,
@@ -187,6 +213,7 @@ export function createEdgeHub(options: EdgeHubOptions): EdgeHub {
       origin,
       log,
       unsent,
+      written: ({ header }) => delivering.get(header.msg_id)?.resolve(),
     });
     notify(CLOUD_CONNECTED);
     fresh.start(receive);
@@ -197,20 +224,37 @@ export function createEdgeHub(options: EdgeHubOptions): EdgeHub {
     });
   };
 
+  const linkFor = (operation: string): Connection => {
+    if (connection !== undefined) return connection;
+    throw edgecoreErrors.create('EDGE_DISCONNECTED', { operation, resource: config.websocketUrl });
+  };
+
+  /** Resolves when the message was handed to the socket. */
+  const write = async (message: Message): Promise<void> => {
+    const written = deferred();
+    delivering.set(message.header.msg_id, written);
+    try {
+      if (!queue.push(message)) unsent(message, 'the send queue is full');
+      await written.promise;
+    } finally {
+      delivering.delete(message.header.msg_id);
+    }
+  };
+
   return {
     name: EDGE_MODULES.edgeHub,
     get connected() {
       return connection !== undefined;
     },
     counters,
-    async ping(signal) {
-      if (connection === undefined) {
-        throw edgecoreErrors.create('EDGE_DISCONNECTED', {
-          operation: 'ping',
-          resource: config.websocketUrl,
-        });
-      }
-      await connection.ping(signal);
+    get cloudHeaders() {
+      return connection?.peer.headers ?? {};
+    },
+    ping: async (signal) => linkFor('ping').ping(signal),
+    async deliver(messages) {
+      const link = linkFor('deliver');
+      await Promise.all(messages.map(write));
+      await link.ping();
     },
     async start() {
       subscription = bus.register({ module: EDGE_MODULES.edgeHub, group: GROUPS.hub });

@@ -88,7 +88,14 @@ async function edge(nodeName: string, certificateOf: string, log: Logger = silen
     bus,
     backoff: { initialMs: 5, maxMs: 20 },
   });
-  const meta = createMetaManager({ ...ports, store, bus, proveReceipt: () => hub.ping() });
+  const meta = createMetaManager({
+    ...ports,
+    store,
+    bus,
+    proveReceipt: () => hub.ping(),
+    deliver: (messages) => hub.deliver(messages),
+    cloudHeaders: () => hub.cloudHeaders,
+  });
   await meta.module.start(new AbortController().signal);
   await hub.start(new AbortController().signal);
   const stop = async (): Promise<void> => {

@@ -28,7 +28,7 @@ describe('priorityOf', () => {
     [2, 'twin', 'resource', 'get', 'membership/detail'],
     [3, 'bus', 'user', 'upload', 'default/readings'],
     [3, 'servicebus', 'user', 'response', 'x'],
-    [3, 'edged', 'meta', 'insert', 'default/event/e'],
+    [2, 'edged', 'meta', 'insert', 'default/event/e'],
   ] as const) {
     test(`${operation} ${resource} of ${source} is class ${priority}`, () => {
       assert.equal(priorityOf(message(source, group, operation, resource)), priority);

@@ -3,7 +3,7 @@ import { type Deferred, deferred } from '@kubeedge-ts/runtime';
 
 /**
  * What goes first when the uplink is slow (DESIGN §6): 0 heartbeat, lease and node status; 1 acks, pod status and
- * queries; 2 twins; 3 user data.
+ * queries; 2 twins and events; 3 user data.
  */
 export type Priority = 0 | 1 | 2 | 3;
 
@@ -15,8 +15,7 @@ export function priorityOf({ route }: Message): Priority {
   if (operation === 'response' || operation === 'error') return 1;
   const { type } = parseResource(route.resource ?? '');
   if (NODE_TYPES.has(type)) return 0;
-  if (type === 'event') return 3;
-  return source === 'twin' ? 2 : 1;
+  return source === 'twin' || type === 'event' ? 2 : 1;
 }
 
 /** Messages on their way to the cloud: bounded, by priority, in order within a priority. One reader. */

@@ -22,6 +22,8 @@ export interface SessionOptions {
   readonly log: Logger;
   /** A message that was taken from the queue and not written. */
   readonly unsent: (message: Message, problem: string) => void;
+  /** A message was handed to the socket. */
+  readonly written: (message: Message) => void;
 }
 
 /** The keepalive as upstream sends it (spec/message-protocol.md §2.3). */
@@ -40,7 +42,7 @@ export function keepalive(origin: MessageOrigin): Message {
  * first. A peer that answers no ping for three heartbeats is given up. Ends with the connection.
  */
 export function startSession(options: SessionOptions): void {
-  const { connection, queue, heartbeatMs, clock, origin, log, unsent } = options;
+  const { connection, queue, heartbeatMs, clock, origin, log, unsent, written } = options;
   const ended = new AbortController();
   let cancelBeat = (): void => {};
   void connection.closed.then(() => {
@@ -62,6 +64,7 @@ export function startSession(options: SessionOptions): void {
       if (message === undefined) return;
       try {
         await connection.send(encodeMessage(message));
+        written(message);
       } catch (error) {
         // An oversized message fails alone; a closed connection ends this loop through its signal.
         unsent(message, errorText(error));

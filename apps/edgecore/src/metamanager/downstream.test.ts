@@ -94,6 +94,16 @@ describe('an object of the cloud', () => {
       assert.deepEqual(rig.told, []);
     }));
 
+  test('that is a service is told to edged by its namespace, also when it goes', () =>
+    withMetaManager(async (rig) => {
+      const service = { apiVersion: 'v1', kind: 'Service', ...stub('till', 's') };
+      await answered(rig, await rig.hub.down('insert', 'default/service/till', service));
+      assert.deepEqual(await rig.meta.client.listServices('default'), [service]);
+      await answered(rig, await rig.hub.down('delete', 'default/service/till', stub('till', 's')));
+      assert.deepEqual(await rig.meta.client.listServices('default'), []);
+      assert.deepEqual(rig.told, ['services default', 'services default']);
+    }));
+
   test('that is a device goes to the twin module as upstream routes it, and its ack carries that route', () =>
     withMetaManager(async (rig) => {
       const twin = rig.hub.bus.register({ module: 'twin', group: 'twin' });

@@ -20,7 +20,8 @@ import type { Store } from '@kubeedge-ts/store';
 import { createMetaClient } from './client.ts';
 import { createClusterVersion } from './cluster-version.ts';
 import { createDownstream } from './downstream.ts';
-import { createEventOutbox } from './event-outbox.ts';
+import { createEventOutbox, type EventOutbox } from './event-outbox.ts';
+import { createEventSender } from './event-sender.ts';
 import type { EdgedSink, MetaClient } from './meta-client.ts';
 import { createOutbox } from './outbox.ts';
 import { createOutboxSender } from './outbox-sender.ts';
@@ -38,6 +39,8 @@ export interface MetaManagerOptions {
   readonly remoteQueryTimeoutMs?: number;
   /** EdgeHub's `ping`: proof that the cloud has received what was sent before. */
   readonly proveReceipt?: () => Promise<void>;
+  /** EdgeHub's `deliver`: sends messages and proves that the cloud has received them. */
+  readonly deliver: (messages: readonly Message[]) => Promise<void>;
   /** Upgrade headers of the cloud, lower-case names, while it is connected. */
   readonly cloudHeaders?: () => Readonly<Record<string, string>>;
 }
@@ -45,6 +48,8 @@ export interface MetaManagerOptions {
 export interface MetaManager {
   readonly module: Module;
   readonly client: MetaClient;
+  /** Events that were given up: too many waited, or the cloud refused them. */
+  readonly eventCounters: EventOutbox['counters'];
   /** Edged, which is created after MetaManager; what happens before is found in the store. */
   setEdged(edged: EdgedSink): void;
 }
@@ -79,7 +84,13 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
     onGone: ({ namespace, name, uid }) => edged?.podDeleted({ namespace, name, uid }),
   });
   const downstream = createDownstream({ store, bus, origin, log, outbox, edged: () => edged });
-  const events = createEventOutbox({ bus, origin });
+  const events = createEventOutbox({
+    store,
+    sender: createEventSender({ remote, origin, deliver: options.deliver }),
+    clock,
+    random,
+    log,
+  });
   const clusterVersion = createClusterVersion(store, log);
   const client = createMetaClient({ store, remote, outbox, events, clusterVersion, tokens, log });
 
@@ -89,6 +100,7 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
     remote.setConnected(connected, readCapabilities(headers));
     if (connected) clusterVersion.note(readClusterVersion(headers));
     outbox.setConnected(connected);
+    events.setConnected(connected);
     edged?.connectionChanged(connected);
   };
 
@@ -99,7 +111,7 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
       setConnected(message.content === CLOUD_CONNECTED);
       return;
     }
-    if (operation === OPERATIONS.unholdUpgrade) {
+    if (operation === OPERATIONS.unholdUpgrade && source === 'metaserver') {
       releaseHeldUpgrade(message);
       return;
     }
@@ -138,6 +150,7 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
 
   return {
     client,
+    eventCounters: events.counters,
     setEdged: (sink) => {
       edged = sink;
     },
@@ -146,6 +159,7 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
       async start() {
         await clusterVersion.load();
         await outbox.load();
+        await events.load();
         subscription = bus.register({
           module: EDGE_MODULES.metaManager,
           group: GROUPS.meta,
@@ -159,6 +173,7 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
         // Edged has stopped before and is not told.
         remote.setConnected(false);
         await outbox.stop();
+        await events.stop();
       },
     },
   };

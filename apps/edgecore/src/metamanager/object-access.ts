@@ -87,3 +87,18 @@ export function createObjectAccess({
 /** The API's reason for a refusal; undefined for any other failure. */
 export const reasonOf = (error: unknown): unknown =>
   isKubeEdgeError(error, 'EDGE_REMOTE_FAILED') ? error.details['reason'] : undefined;
+
+/** Nothing was decided about what was asked: the API, or the way there, is not available. */
+const NO_DECISION: ReadonlySet<unknown> = new Set([
+  'Timeout',
+  'ServerTimeout',
+  'ServiceUnavailable',
+  'TooManyRequests',
+  'Local',
+]);
+
+/** The failure is one of the API's or the link's state; asking again later may succeed. */
+export function isUndecided(error: unknown): boolean {
+  const reason = reasonOf(error);
+  return reason === undefined || NO_DECISION.has(reason);
+}

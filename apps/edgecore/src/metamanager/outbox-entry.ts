@@ -31,6 +31,8 @@ export interface Entry extends ObjectName {
   unsaved: boolean;
   /** The cloud did not take the last status; a deletion does not wait for it any longer. */
   statusFailed: boolean;
+  /** Times in a row that the cloud gave no answer to a status. */
+  unanswered: number;
   readonly backoff: Backoff;
   state: 'idle' | 'queued' | 'sending' | 'waiting';
   cancelWait: () => void;
@@ -48,6 +50,7 @@ export function newEntry(name: ObjectName, backoff: Backoff, full: boolean): Ent
     rewritten: 0,
     unsaved: false,
     statusFailed: false,
+    unanswered: 0,
     backoff,
     state: 'idle',
     cancelWait: () => {},

@@ -1,6 +1,9 @@
 import type { Row, Statement } from '@kubeedge-ts/store';
 
-/** Table `outbox`: what the cloud must still be told, the newest wanted state per object (DESIGN §6). */
+/**
+ * Table `outbox`: what the cloud must still be told, the newest wanted state per object (DESIGN §6). Events lie there as
+ * well, see `event-rows.ts`.
+ */
 export type OutboxKind = 'podstatus' | 'nodestatus' | 'poddelete';
 
 export interface OutboxRow {
@@ -31,7 +34,7 @@ export function dropOutbox(row: Omit<OutboxRow, 'value'>): Statement {
 }
 
 export const LOAD_OUTBOX: Statement = {
-  sql: 'SELECT kind, namespace, name, uid, value, seq FROM outbox ORDER BY seq',
+  sql: "SELECT kind, namespace, name, uid, value, seq FROM outbox WHERE kind <> 'event' ORDER BY seq",
 };
 
 export function readOutbox(row: Row): OutboxRow | undefined {

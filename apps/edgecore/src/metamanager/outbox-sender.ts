@@ -2,6 +2,7 @@ import { isRecord, OK, OPERATIONS } from '@kubeedge-ts/apis';
 import { edgecoreErrors, isKubeEdgeError } from '@kubeedge-ts/errors';
 import type { Statement, Store } from '@kubeedge-ts/store';
 import { refreshRow, refreshStatus, removePod, upsertMeta } from './meta-rows.ts';
+import { reasonOf } from './object-access.ts';
 import { type Entry, objectKey, patchKey } from './outbox-entry.ts';
 import { dropOutbox } from './outbox-rows.ts';
 import type { Remote } from './remote.ts';
@@ -142,9 +143,6 @@ function withoutUid(patch: string): string {
   const { status } = JSON.parse(patch) as { status: unknown };
   return JSON.stringify({ status });
 }
-
-const reasonOf = (error: unknown): unknown =>
-  isKubeEdgeError(error, 'EDGE_REMOTE_FAILED') ? error.details['reason'] : undefined;
 
 /** The pod does not exist, or its name belongs to another one now. */
 function saysGone(error: unknown): boolean {

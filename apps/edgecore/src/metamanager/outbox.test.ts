@@ -298,6 +298,43 @@ describe('a pod deletion', () => {
       });
     }));
 
+  test("waits for the last status while the API is away: that is not the status' fault", () =>
+    withMetaManager(async (rig) => {
+      await begin(rig);
+      const { answer } = rig.hub;
+      rig.hub.answer = () => errorAnswer('ServiceUnavailable', 'try later');
+      await Promise.all([
+        rig.meta.client.reportPodStatus(web, { phase: 'Succeeded' }),
+        rig.meta.client.deletePod(web),
+      ]);
+      await until(async () => {
+        await tick(rig, 60_000);
+        return patches(rig).length >= 5;
+      });
+      rig.hub.answer = answer;
+      await until(async () => {
+        await tick(rig, 60_000);
+        return (await outbox(rig)).length === 0;
+      });
+      const operations = rig.hub.sent
+        .map((message) => message.route.operation)
+        .filter((op) => op !== 'response');
+      assert.equal(operations.indexOf('delete'), operations.length - 1);
+      assert.deepEqual(operations.slice(-2), ['patch', 'delete']);
+    }));
+
+  test('waits for three unanswered statuses, no more: the cloud may have no answer to them', () =>
+    withMetaManager(async (rig) => {
+      await begin(rig);
+      rig.hub.answer = ({ route }) => (route.operation === 'delete' ? 'OK' : undefined);
+      await Promise.all([rig.meta.client.reportPodStatus(web, running), rig.meta.client.deletePod(web)]);
+      await until(async () => {
+        await tick(rig, 10_000);
+        return rig.hub.sent.some((message) => message.route.operation === 'delete');
+      });
+      assert.equal(patches(rig).length, 3);
+    }));
+
   test('of a pod that is gone already is done, and edged is told', () =>
     withMetaManager(async (rig) => {
       await begin(rig);

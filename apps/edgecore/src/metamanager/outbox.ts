@@ -2,6 +2,7 @@ import { edgecoreErrors, errorText, isKubeEdgeError } from '@kubeedge-ts/errors'
 import { type Clock, createBackoff, type Logger, type Random } from '@kubeedge-ts/runtime';
 import type { Store } from '@kubeedge-ts/store';
 import { canonicalJson } from './canonical-json.ts';
+import { isUndecided, reasonOf } from './object-access.ts';
 import { type Entry, entryKey, newEntry, nextWork, type ObjectName } from './outbox-entry.ts';
 import { LOAD_OUTBOX, type OutboxRow, putOutbox, readOutbox } from './outbox-rows.ts';
 import type { OutboxSender } from './outbox-sender.ts';
@@ -38,6 +39,8 @@ const WINDOW = 32;
 const RETRY = { initialMs: 1_000, maxMs: 60_000 };
 /** Something in the cloud that rewrites a status, such as an admission webhook, is contradicted so often without a pause. */
 const MAX_REWRITTEN = 3;
+/** A cloud that gives no answer to so many statuses has none for it. */
+const MAX_UNANSWERED = 3;
 /** After this long a cluster takes a node for lost and rewrites the statuses of its pods (node monitor grace 40 s). */
 const OUTAGE_MS = 30_000;
 
@@ -103,6 +106,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       const outcome = work === 'deletion' ? await sender.deletion(entry) : await sender.status(entry);
       if (entry.rewritten === 0) entry.backoff.reset();
       entry.statusFailed = false;
+      entry.unanswered = 0;
       if (outcome === 'told') certain.add(entryKey(entry));
       else drop(entry);
       if (outcome === 'gone') options.onGone(entry);
@@ -117,12 +121,19 @@ export function createOutbox(options: OutboxOptions): Outbox {
           'cloud did not take a report, repeating',
         );
         entry.full = true;
-        entry.statusFailed = work === 'status';
+        if (work === 'status') noteFailure(entry, error);
       }
       // Also after a lost connection: its end may not be known here yet, and a full send queue looks the same.
       entry.state = 'waiting';
       entry.cancelWait = stopped ? () => {} : clock.after(entry.backoff.next(), () => wake(entry));
     }
+  };
+
+  /** A deletion waits for the last status while that may still be taken, and does not wait for one that is refused. */
+  const noteFailure = (entry: Entry, error: unknown): void => {
+    const unanswered = reasonOf(error) === 'Timeout';
+    entry.unanswered = unanswered ? entry.unanswered + 1 : 0;
+    entry.statusFailed = unanswered ? entry.unanswered >= MAX_UNANSWERED : !isUndecided(error);
   };
 
   const wake = (entry: Entry): void => {

@@ -81,7 +81,14 @@ before(async () => {
     random,
     log: silentLogger,
   });
-  const meta = createMetaManager({ store, bus, clock, random, log: silentLogger });
+  const meta = createMetaManager({
+    store,
+    bus,
+    clock,
+    random,
+    log: silentLogger,
+    deliver: async () => {},
+  });
   const { client } = meta;
   await meta.module.start(new AbortController().signal);
   await hub.start(new AbortController().signal);

@@ -1,6 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import {
+  CAPABILITIES_HEADER,
+  CLUSTER_VERSION_HEADER,
+  type Message,
+  OWN_CAPABILITIES,
+} from '@kubeedge-ts/apis';
 import { seededRandom, silentLogger, systemRandom } from '@kubeedge-ts/runtime';
 import { edgeMigrations, openStore, type Row, type Store } from '@kubeedge-ts/store';
 import { createManualClock, type ManualClock } from '../../edgehub/testing/manual-clock.ts';
@@ -21,8 +27,16 @@ export interface Rig {
   restart(): Promise<Rig>;
 }
 
+/** What our own cloud says at the handshake. */
+export const OUR_CLOUD: Readonly<Record<string, string>> = {
+  [CAPABILITIES_HEADER]: OWN_CAPABILITIES,
+  [CLUSTER_VERSION_HEADER]: 'v1.31.2',
+};
+
 export interface RigOptions {
   readonly proveReceipt?: () => Promise<void>;
+  /** Answers, or does not, to a cloud that answers no events; default: what was sent has arrived. */
+  readonly deliver?: (messages: readonly Message[]) => Promise<void>;
   /** What the cloud says at the handshake; default: nothing, as upstream's. */
   readonly cloudHeaders?: Readonly<Record<string, string>>;
   /** Wraps the store, to make it fail. */
@@ -50,6 +64,11 @@ export async function withMetaManager(
       clock,
       random: seededRandom(3),
       log: silentLogger,
+      deliver:
+        options.deliver ??
+        (async (messages) => {
+          for (const message of messages) await hub.bus.send('websocket', message);
+        }),
       cloudHeaders: () => options.cloudHeaders ?? {},
       ...(options.proveReceipt === undefined ? {} : { proveReceipt: options.proveReceipt }),
     });
