@@ -7,6 +7,15 @@ export interface Taint {
   readonly effect: string;
 }
 
+/** Unused images go when the disk they are on is fuller than `high`, until it is as full as `low`. */
+export interface ImageGcConfig {
+  readonly highPercent: number;
+  readonly lowPercent: number;
+  readonly minAgeMs: number;
+  /** 0: no image is too old. */
+  readonly maxAgeMs: number;
+}
+
 /** What edged acts on of `modules.edged` (spec/keadm-and-config.md §4.1). */
 export interface EdgedConfig {
   readonly nodeName: string;
@@ -38,6 +47,27 @@ export interface EdgedConfig {
   readonly systemReserved: Readonly<Record<string, string>>;
   readonly kubeReserved: Readonly<Record<string, string>>;
   readonly evictionHard: Readonly<Record<string, string>>;
+  readonly evictionSoft: Readonly<Record<string, string>>;
+  readonly evictionSoftGracePeriod: Readonly<Record<string, string>>;
+  readonly evictionMinimumReclaim: Readonly<Record<string, string>>;
+  /** A pressure condition stays at least that long after what caused it. */
+  readonly evictionTransitionMs: number;
+  /** Most grace a pod gets that a soft threshold evicts. */
+  readonly evictionMaxPodGraceSeconds: number;
+  /** The memory of all pods together is watched too. */
+  readonly enforceAllocatable: boolean;
+  /** Allocatable resources are not lessened by the eviction thresholds. */
+  readonly ignoreEvictionThreshold: boolean;
+  /** Pods that use more local storage than their limits say are evicted. */
+  readonly localStorageIsolation: boolean;
+  /** Images in the node's status; -1: all. */
+  readonly statusMaxImages: number;
+  readonly imageGc: ImageGcConfig;
+  /** Never removed as unused. */
+  readonly sandboxImage: string;
+  /** Ended containers of the whole node that are kept; -1: no limit but each pod's. */
+  readonly maxDeadContainers: number;
+  readonly minimumGcAgeMs: number;
   readonly clusterDNS: readonly string[];
   readonly clusterDomain: string;
   readonly resolvConf: string;
@@ -98,6 +128,26 @@ export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modu
     systemReserved: kubelet.systemReserved,
     kubeReserved: kubelet.kubeReserved,
     evictionHard: kubelet.evictionHard,
+    evictionSoft: kubelet.evictionSoft ?? {},
+    evictionSoftGracePeriod: kubelet.evictionSoftGracePeriod ?? {},
+    evictionMinimumReclaim: kubelet.evictionMinimumReclaim ?? {},
+    evictionTransitionMs: durationMs(kubelet.evictionPressureTransitionPeriod),
+    evictionMaxPodGraceSeconds: kubelet.evictionMaxPodGracePeriod,
+    enforceAllocatable:
+      kubelet.enforceNodeAllocatable.includes('pods') &&
+      !edged.experimentalNodeAllocatableIgnoreEvictionThreshold,
+    ignoreEvictionThreshold: edged.experimentalNodeAllocatableIgnoreEvictionThreshold,
+    localStorageIsolation: kubelet.localStorageCapacityIsolation,
+    statusMaxImages: kubelet.nodeStatusMaxImages,
+    imageGc: {
+      highPercent: kubelet.imageGCHighThresholdPercent,
+      lowPercent: kubelet.imageGCLowThresholdPercent,
+      minAgeMs: durationMs(kubelet.imageMinimumGCAge),
+      maxAgeMs: durationMs(kubelet.imageMaximumGCAge),
+    },
+    sandboxImage: edged.podSandboxImage,
+    maxDeadContainers: edged.maxContainerCount,
+    minimumGcAgeMs: durationMs(edged.minimumGCAge),
     clusterDNS: kubelet.clusterDNS,
     clusterDomain: kubelet.clusterDomain,
     resolvConf: kubelet.resolvConf,

@@ -8,14 +8,16 @@ import { createAdmitPod } from './admit-pod.ts';
 import type { EdgedConfig } from './config.ts';
 import { createEvents, silentEvents } from './events.ts';
 import type { Host } from './host.ts';
+import { NO_DEVICES } from './node/capacity.ts';
 import { createNodeLease } from './node/lease.ts';
 import { createNodeAgent } from './node/node-agent.ts';
+import { createUpkeep } from './node/upkeep.ts';
 import { createPleg } from './pleg.ts';
 import { isMirror, isStatic } from './pod/spec.ts';
 import { createPodSet, type PodSet } from './pod-set.ts';
 import { createPodWorker, type PodProbes } from './pod-worker.ts';
 import { createSteps, type PodHooks, type StepPoint } from './runtime/carry-out.ts';
-import { createPodCgroups } from './runtime/cgroups.ts';
+import { type CgroupSettings, createPodCgroups } from './runtime/cgroups.ts';
 import { createImagePuller } from './runtime/image-puller.ts';
 import { identityOf } from './runtime/labels.ts';
 import { createObserver } from './runtime/observe.ts';
@@ -79,12 +81,24 @@ export function createEdged(options: EdgedOptions): Edged {
     return problems;
   };
 
+  const cgroupSettings = (): CgroupSettings => ({
+    driver: runtime.info.cgroupDriver ?? (config.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs'),
+    root: config.cgroupRoot,
+    perQos: config.cgroupsPerQOS,
+  });
+
   const node = createNodeAgent({
     config,
     host,
     meta,
     runtime: () => runtime.info,
     health,
+    pressures: () => upkeep.pressures,
+    shuttingDown: () => false,
+    devices: () => NO_DEVICES,
+    images: () => upkeep.images,
+    volumesInUse: () => undefined,
+    events,
     clock,
     random,
     log,
@@ -94,6 +108,7 @@ export function createEdged(options: EdgedOptions): Edged {
     leaseSeconds: config.leaseSeconds,
     meta,
     nodeUid: () => node.uid,
+    onLost: () => node.poke(),
     clock,
     random,
     log,
@@ -131,11 +146,7 @@ export function createEdged(options: EdgedOptions): Edged {
       hostIPs: node.hostIPs,
       allocatable: node.allocatable,
       memoryCapacity: node.machine.memoryBytes,
-      cgroups: {
-        driver: runtime.info.cgroupDriver ?? (config.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs'),
-        root: config.cgroupRoot,
-        perQos: config.cgroupsPerQOS,
-      },
+      cgroups: cgroupSettings(),
       cgroupV2: node.machine.cgroupV2,
       thermalPaths: node.machine.thermalPaths,
     }),
@@ -168,7 +179,7 @@ export function createEdged(options: EdgedOptions): Edged {
       config,
       meta,
       allocatable: () => node.allocatable,
-      pressures: () => [],
+      pressures: () => upkeep.pressures,
       shuttingDown: () => false,
       events,
     }),
@@ -196,6 +207,26 @@ export function createEdged(options: EdgedOptions): Edged {
         log,
         onFinished,
       }),
+  });
+  let loaded = false;
+  const upkeep = createUpkeep({
+    cri,
+    config,
+    host,
+    machine: () => node.machine,
+    runtime: () => runtime.info,
+    cgroups: cgroupSettings,
+    logs,
+    pods: () => (loaded ? pods.list() : undefined),
+    usage: async () => new Map(),
+    evict: (uid, order) => void pods.order(uid, order),
+    removeLeftovers: async () => {
+      if (loaded) await removeLeftovers();
+    },
+    onPressure: () => node.poke(),
+    events,
+    clock,
+    log,
   });
   const pleg = createPleg({
     cri,
@@ -232,6 +263,7 @@ export function createEdged(options: EdgedOptions): Edged {
         // What the API last showed of a static pod is what is known of its past.
         pods.setStatic(found.map((pod) => ({ ...pod, status: mirrors.statusOf(pod) ?? pod.status ?? {} })));
         pods.load(known);
+        loaded = true;
         running.push(manifests.run(signal), mirrors.run(signal));
         log.info({ pods: known.length }, 'pods of the store are started');
         await removeLeftovers().catch((error) => {
@@ -267,6 +299,7 @@ export function createEdged(options: EdgedOptions): Edged {
           pleg.run(signal),
           node.run(signal),
           lease.run(signal),
+          upkeep.run(signal),
           loadPods(signal),
         );
       },
@@ -280,6 +313,8 @@ export function createEdged(options: EdgedOptions): Edged {
     sink: {
       podChanged: (pod) => pods.changed(pod),
       podDeleted: (pod) => pods.deleted(pod),
+      nodeChanged: (changed) => node.changed(changed),
+      nodeGone: () => node.gone(),
       referencedChanged: (type, namespace, name) => pods.referencedChanged(`${type}/${name}`, namespace),
       // Variables are made when a container is created; running ones keep theirs, as with any kubelet.
       servicesChanged: () => {},

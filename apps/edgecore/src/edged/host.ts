@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { readdir, readFile, statfs } from 'node:fs/promises';
+import { readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { availableParallelism, cpus, hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { type BlockDevices, systemBlockDevices } from './block-devices.ts';
 import { parseMountTable } from './mount-table.ts';
@@ -51,6 +51,8 @@ export interface Host {
   /** Names in a directory; empty when it is not there. */
   list(path: string): Promise<readonly string[]>;
   statfs(path: string): Promise<FileSystemFacts>;
+  /** Number of the file system a path lies on. */
+  deviceOf(path: string): Promise<number>;
   readonly hostname: string;
   /** Kubernetes' name of the processor: `amd64`, `arm64` … */
   readonly architecture: string;
@@ -71,6 +73,7 @@ export const systemHost: Host = {
     const { bsize, blocks, bavail, files, ffree } = await statfs(path);
     return { totalBytes: bsize * blocks, availableBytes: bsize * bavail, inodes: files, inodesFree: ffree };
   },
+  deviceOf: async (path) => (await stat(path)).dev,
   hostname: hostname().toLowerCase(),
   architecture: ARCHITECTURES[process.arch] ?? process.arch,
   cpuCount: cpus().length || availableParallelism(),

@@ -58,6 +58,14 @@ export function decimalQuantity(value: number): string {
   return withSuffix(value, 1000, ['', 'k', 'M', 'G', 'T', 'P', 'E']);
 }
 
+/** A quantity as Kubernetes writes it back: `0.5Gi` is `512Mi`, `1000` is `1k`. What is none stays as it is. */
+export function canonicalQuantity(text: string): string {
+  const value = parseQuantity(text);
+  if (value === undefined) return text;
+  if (!Number.isInteger(value)) return `${ceil(value * 1000)}m`;
+  return /[KMGTPE]i$/.test(text) ? binaryQuantity(value) : decimalQuantity(value);
+}
+
 function withSuffix(value: number, base: number, suffixes: readonly string[]): string {
   let rest = Math.trunc(value);
   let step = 0;

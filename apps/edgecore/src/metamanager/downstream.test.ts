@@ -85,12 +85,7 @@ describe('an object of the cloud', () => {
         rig,
         await rig.hub.down('insert', 'default/serviceaccountaccess/a', access, 'policycontroller'),
       );
-      await answered(rig, await rig.hub.down('update', 'null/node/edge-a', { metadata: { name: 'edge-a' } }));
-      assert.deepEqual(await keys(rig), [
-        'default/endpoints/till',
-        'default/serviceaccountaccess/a',
-        'null/node/edge-a',
-      ]);
+      assert.deepEqual(await keys(rig), ['default/endpoints/till', 'default/serviceaccountaccess/a']);
       assert.deepEqual(rig.told, []);
     }));
 
@@ -102,6 +97,14 @@ describe('an object of the cloud', () => {
       await answered(rig, await rig.hub.down('delete', 'default/service/till', stub('till', 's')));
       assert.deepEqual(await rig.meta.client.listServices('default'), []);
       assert.deepEqual(rig.told, ['services default', 'services default']);
+    }));
+
+  test('that is the node itself is stored and told to edged', () =>
+    withMetaManager(async (rig) => {
+      const node = { metadata: { name: 'edge-a', labels: { zone: 'hall-3' } } };
+      await answered(rig, await rig.hub.down('update', 'null/node/edge-a', node));
+      assert.deepEqual(await keys(rig), ['null/node/edge-a']);
+      assert.deepEqual(rig.told, ['nodeChanged edge-a']);
     }));
 
   test('that is a device goes to the twin module as upstream routes it, and its ack carries that route', () =>

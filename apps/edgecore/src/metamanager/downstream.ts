@@ -5,6 +5,7 @@ import {
   isRecord,
   type Message,
   type MessageOrigin,
+  type Node,
   OK,
   OPERATIONS,
   type Pod,
@@ -80,6 +81,7 @@ export function createDownstream(options: DownstreamOptions): Downstream {
       }
     } else if (type === 'node' && !deleted) {
       outbox.refreshed(nodeObject(name));
+      options.edged()?.nodeChanged(message.content as Node);
     } else if (type === 'configmap' || type === 'secret') {
       options.edged()?.referencedChanged(type, namespace, name);
     } else if (type === 'service') {

@@ -104,6 +104,10 @@ export interface EdgedSink {
   podChanged(pod: Pod): void;
   /** The API object is gone; `uid` empty means any. */
   podDeleted(pod: PodIdentity): void;
+  /** The cloud has told what this node's object is now: labels, taints, attached volumes. */
+  nodeChanged(node: Node): void;
+  /** The node's object is gone from the cluster: its status had nothing to belong to. */
+  nodeGone(): void;
   /** A configmap or secret changed or was deleted. */
   referencedChanged(type: 'configmap' | 'secret', namespace: string, name: string): void;
   /** Services of this namespace changed: new containers get other variables. */

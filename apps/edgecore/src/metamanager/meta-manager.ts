@@ -81,7 +81,10 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
     clock,
     random,
     log,
-    onGone: ({ namespace, name, uid }) => edged?.podDeleted({ namespace, name, uid }),
+    onGone: ({ kind, namespace, name, uid }) => {
+      if (kind === 'pod') edged?.podDeleted({ namespace, name, uid });
+      else edged?.nodeGone();
+    },
   });
   const downstream = createDownstream({ store, bus, origin, log, outbox, edged: () => edged });
   const events = createEventOutbox({

@@ -62,6 +62,14 @@ export function removeObject({ route, content }: Message, uid: string): Statemen
   return [{ sql: 'DELETE FROM meta WHERE key = ?', params: [key] }, ...deleteMetaV2(content, type)];
 }
 
+export function removeNode(name: string): Statement[] {
+  const keys = ['node', 'nodepatch'].map((type) => resourcePath(type, undefined, name));
+  return [
+    { sql: 'DELETE FROM meta WHERE key IN (?, ?)', params: keys },
+    ...deleteMetaV2({ metadata: { name } }, 'node'),
+  ];
+}
+
 export function removePod(namespace: string, name: string, uid: string): Statement[] {
   const key = resourcePath('pod', namespace, name);
   const patchKey = resourcePath('podpatch', namespace, name);

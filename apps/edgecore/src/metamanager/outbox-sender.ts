@@ -1,7 +1,7 @@
 import { isRecord, OK, OPERATIONS } from '@kubeedge-ts/apis';
 import { edgecoreErrors, isKubeEdgeError } from '@kubeedge-ts/errors';
 import type { Statement, Store } from '@kubeedge-ts/store';
-import { refreshRow, refreshStatus, removePod, upsertMeta } from './meta-rows.ts';
+import { refreshRow, refreshStatus, removeNode, removePod, upsertMeta } from './meta-rows.ts';
 import { reasonOf } from './object-access.ts';
 import { type Entry, objectKey, patchKey } from './outbox-entry.ts';
 import { dropOutbox } from './outbox-rows.ts';
@@ -10,7 +10,7 @@ import { statusPatch } from './status-patch.ts';
 
 /**
  * `told`: the cloud has it, the row is gone. `absent`: there is no such pod here any more, nothing was sent.
- * `gone`: the cloud says that the pod does not exist; everything about it has been removed here.
+ * `gone`: the cloud says that the pod or node does not exist; everything about it has been removed here.
  */
 export type Outcome = 'told' | 'absent' | 'gone';
 
@@ -38,8 +38,9 @@ export function createOutboxSender({ store, remote, proveReceipt }: OutboxSender
   ];
 
   const finish = async (entry: Entry, outcome: Outcome): Promise<Outcome> => {
-    const { namespace, name, uid } = entry;
-    await store.write([...rowsOf(entry), ...(outcome === 'gone' ? removePod(namespace, name, uid) : [])]);
+    const { kind, namespace, name, uid } = entry;
+    const removal = kind === 'pod' ? removePod(namespace, name, uid) : removeNode(name);
+    await store.write([...rowsOf(entry), ...(outcome === 'gone' ? removal : [])]);
     entry.statusSeq = 0;
     entry.deleteSeq = 0;
     return outcome;
@@ -105,7 +106,7 @@ export function createOutboxSender({ store, remote, proveReceipt }: OutboxSender
         await confirm(entry, seq, patch, wanted, content);
         return 'told';
       } catch (error) {
-        if (entry.kind === 'pod' && saysGone(error)) return finish(entry, 'gone');
+        if (saysGone(error)) return finish(entry, 'gone');
         throw error;
       }
     },
@@ -144,7 +145,7 @@ function withoutUid(patch: string): string {
   return JSON.stringify({ status });
 }
 
-/** The pod does not exist, or its name belongs to another one now. */
+/** The object does not exist, or its name belongs to another one now. */
 function saysGone(error: unknown): boolean {
   const reason = reasonOf(error);
   if (reason === 'NotFound') return true;

@@ -367,6 +367,20 @@ describe('a pod deletion', () => {
 });
 
 describe('a node status', () => {
+  test('of a node that is gone from the cluster is dropped with what was stored of it, and edged is told', () =>
+    withMetaManager(async (rig) => {
+      await rig.hub.connect(true);
+      const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'edge-a', uid: 'n-1' } };
+      await rig.hub.down('update', 'null/node/edge-a', node);
+      await until(() => rig.told.includes('nodeChanged edge-a'));
+      rig.hub.answer = () => errorAnswer('NotFound', 'nodes "edge-a" not found');
+      await rig.meta.client.reportNodeStatus('edge-a', { phase: 'x' });
+      await until(() => rig.told.includes('nodeGone'));
+      assert.deepEqual(await outbox(rig), []);
+      assert.equal(await rig.meta.client.getNode('edge-a'), undefined);
+      assert.deepEqual(await rig.rows('SELECT key FROM meta_v2'), []);
+    }));
+
   test('taken for lost by the cluster is corrected in the next exchange', () =>
     withMetaManager(async (rig) => {
       const ready = (status: string, lastHeartbeatTime: string) => ({

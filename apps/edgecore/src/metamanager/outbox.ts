@@ -13,8 +13,8 @@ export interface OutboxOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** A pod the cloud does not know; its rows are gone. */
-  readonly onGone: (pod: ObjectName) => void;
+  /** A pod or node the cloud does not know; its rows are gone. */
+  readonly onGone: (object: ObjectName) => void;
 }
 
 /** Status and deletions on their way to the cloud: durable, newest wins, one message in flight per object (DESIGN §6). */

@@ -47,4 +47,9 @@ export const edgedErrors = defineErrors({
     message: 'static pod manifest {file}: {problem}',
     advice: 'Correct the file or take it out of the folder of static pods; the others are not affected.',
   },
+  EDGED_IMAGE_GC: {
+    message: '{problem}',
+    advice:
+      'Make room on the file system of the images, or lower imageGCHighThresholdPercent; tried again in 5 minutes.',
+  },
 });

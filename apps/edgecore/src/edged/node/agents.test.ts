@@ -6,9 +6,13 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Lease, NodeStatus } from '@kubeedge-ts/apis';
 import { edgecoreErrors } from '@kubeedge-ts/errors';
 import { type Clock, seededRandom, silentLogger } from '@kubeedge-ts/runtime';
+import type { Pressure } from '../admission/index.ts';
+import type { EdgedConfig } from '../config.ts';
+import { silentEvents } from '../events.ts';
 import { edgedConfig } from '../testing/config.ts';
 import { fakeHost } from '../testing/fake-host.ts';
 import { type MemoryMeta, memoryMeta } from '../testing/memory-meta.ts';
+import { NO_DEVICES } from './capacity.ts';
 import { createNodeLease, renewed } from './lease.ts';
 import { createNodeAgent, type NodeAgent } from './node-agent.ts';
 
@@ -53,6 +57,9 @@ const healthy = {
   name: 'containerd',
   version: '1.6.20',
   cgroupDriver: 'cgroupfs' as const,
+  handlers: [],
+  features: undefined,
+  sandboxImage: undefined,
   runtimeProblem: undefined,
   networkProblem: undefined,
   answeredAt: 0,
@@ -78,14 +85,33 @@ afterEach(async () => {
 
 describe('the node agent', () => {
   let problems: string[];
-  const start = async (): Promise<NodeAgent> => {
+  let pressures: Pressure[];
+  let told: string[];
+  let shuttingDown = false;
+  let patches: object[];
+  const start = async (config: Partial<EdgedConfig> = {}): Promise<NodeAgent> => {
     problems = [];
+    pressures = [];
+    told = [];
+    patches = [];
+    meta.patchNode = async (_name, patch) => void patches.push(patch);
     const agent = createNodeAgent({
-      config: edgedConfig({ rootDir: dir }),
-      host: fakeHost({ files: { '/proc/meminfo': 'MemTotal: 1000000 kB\nMemAvailable: 900000 kB' } }),
+      config: edgedConfig({ rootDir: dir, ...config }),
+      host: fakeHost({
+        files: {
+          '/proc/meminfo': 'MemTotal: 1000000 kB\nMemAvailable: 900000 kB',
+          '/proc/sys/kernel/random/boot_id': 'b-2\n',
+        },
+      }),
       meta,
       runtime: () => healthy,
       health: () => problems,
+      pressures: () => pressures,
+      shuttingDown: () => shuttingDown,
+      devices: () => NO_DEVICES,
+      images: () => [],
+      volumesInUse: () => undefined,
+      events: { ...silentEvents, node: (_type, reason) => void told.push(reason) },
       clock,
       random: seededRandom(1),
       log: silentLogger,
@@ -145,6 +171,113 @@ describe('the node agent', () => {
     assert.equal(last().conditions?.at(-1)?.message, 'container runtime is down');
   });
 
+  test('a node that is gone from the cluster is registered again at once', async () => {
+    const agent = await start();
+    await clock.pass(20_000);
+    meta.nodes.clear();
+    agent.gone();
+    await clock.pass(10);
+    assert.equal(meta.nodes.size, 1);
+    const status = last();
+    assert.equal(status.conditions?.at(-1)?.status, 'True');
+  });
+
+  test('a node that was there already gets its labels and annotation back, not those the user has changed', async () => {
+    meta.nodes.set('edge-a', {
+      metadata: {
+        name: 'edge-a',
+        labels: { 'kubernetes.io/hostname': 'other', 'kubernetes.io/arch': 'amd64', site: 'b' },
+      },
+    });
+    await start({ nodeLabels: { site: 'a' } });
+    await clock.pass(10);
+    assert.deepEqual(patches, [
+      {
+        metadata: {
+          labels: {
+            'beta.kubernetes.io/arch': 'amd64',
+            'beta.kubernetes.io/os': 'linux',
+            'kubernetes.io/hostname': 'edge-a',
+            'kubernetes.io/os': 'linux',
+            'node-role.kubernetes.io/agent': '',
+            'node-role.kubernetes.io/edge': '',
+          },
+          annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+        },
+      },
+    ]);
+  });
+
+  test('labels that cannot be corrected keep the status from nothing, and are tried again', async () => {
+    meta.nodes.set('edge-a', { metadata: { name: 'edge-a' } });
+    await start();
+    const patch = meta.patchNode;
+    meta.patchNode = async () => {
+      throw edgecoreErrors.create('EDGE_DISCONNECTED', {});
+    };
+    await clock.pass(10);
+    assert.equal(last().conditions?.at(-1)?.status, 'True');
+    meta.patchNode = patch;
+    await clock.pass(10_000);
+    assert.equal(patches.length, 1);
+    await clock.pass(60_000);
+    assert.equal(patches.length, 1);
+  });
+
+  test('a node whose system label is taken away gets it back', async () => {
+    const agent = await start();
+    await clock.pass(10);
+    const { labels } = [...meta.nodes.values()][0]?.metadata ?? {};
+    const taken = { ...labels };
+    delete taken['kubernetes.io/os'];
+    agent.changed({ metadata: { name: 'edge-a', labels: { ...taken, more: 'x' } } });
+    await clock.pass(10);
+    assert.deepEqual(patches, [
+      {
+        metadata: {
+          labels: { 'kubernetes.io/os': 'linux' },
+          annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+        },
+      },
+    ]);
+  });
+
+  test('tells of its changes as events: pressure, readiness, a boot, a cordon', async () => {
+    meta.nodes.set('edge-a', {
+      metadata: { name: 'edge-a' },
+      status: {
+        nodeInfo: { bootID: 'b-1' } as never,
+        conditions: [{ type: 'Ready', status: 'False', reason: '', message: '' }],
+      },
+    });
+    const agent = await start();
+    await clock.pass(10);
+    assert.deepEqual(told, [
+      'Rebooted',
+      'NodeHasSufficientMemory',
+      'NodeHasNoDiskPressure',
+      'NodeHasSufficientPID',
+      'NodeReady',
+    ]);
+    told.length = 0;
+    pressures = ['DiskPressure'];
+    problems = ['container runtime is down'];
+    agent.changed({ metadata: { name: 'edge-a' }, spec: { unschedulable: true } });
+    agent.poke();
+    await clock.pass(10);
+    assert.deepEqual(told, ['NodeNotSchedulable', 'NodeHasDiskPressure', 'NodeNotReady']);
+  });
+
+  test('says that it shuts down', async () => {
+    const agent = await start();
+    await clock.pass(10);
+    shuttingDown = true;
+    agent.poke();
+    await clock.pass(10);
+    shuttingDown = false;
+    assert.equal(last().conditions?.at(-1)?.message, 'node is shutting down');
+  });
+
   test('after a reconnect everything is said again, since the cloud may have marked the node unknown', async () => {
     const agent = await start();
     await clock.pass(5_000);
@@ -156,12 +289,16 @@ describe('the node agent', () => {
 });
 
 describe('the lease', () => {
+  let lost = 0;
   const start = () => {
     const lease = createNodeLease({
       nodeName: 'edge-a',
       leaseSeconds: 40,
       meta,
       nodeUid: () => 'node-uid',
+      onLost: () => {
+        lost += 1;
+      },
       clock,
       random: seededRandom(1),
       log: silentLogger,
@@ -187,6 +324,27 @@ describe('the lease', () => {
     lease.poke();
     await clock.pass(1);
     assert.equal(meta.leases.length, 1);
+  });
+
+  test('that the cluster has no more is made anew, and someone is told', async () => {
+    start();
+    await clock.pass(1);
+    assert.equal(lost, 0);
+    const put = meta.putLease.bind(meta);
+    let failures = 1;
+    meta.putLease = async (lease) => {
+      if (failures-- <= 0) return put(lease);
+      meta.leases.length = 0;
+      throw edgecoreErrors.create('EDGE_REMOTE_FAILED', {
+        operation: 'update',
+        resource: 'l',
+        reason: 'NotFound',
+        problem: '',
+      });
+    };
+    await clock.pass(12_000);
+    assert.equal(meta.leases.length, 1);
+    assert.equal(lost, 1);
   });
 
   test('after a conflict it is read again and renewed within 2 s', async () => {

@@ -9,6 +9,8 @@ export interface NodeLeaseOptions {
   readonly meta: Pick<MetaClient, 'getLease' | 'putLease' | 'connected'>;
   /** Uid of the registered node; the lease gets no owner while it is unknown. */
   readonly nodeUid: () => string | undefined;
+  /** The cluster has the lease no more: it goes with the node it belongs to. */
+  readonly onLost: () => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -26,15 +28,18 @@ const RENEW_SHARE = 0.25;
 const RETRY_MS = 1_000;
 
 export function createNodeLease(options: NodeLeaseOptions): NodeLease {
-  const { nodeName, leaseSeconds, meta, nodeUid, clock, random, log } = options;
+  const { nodeName, leaseSeconds, meta, nodeUid, onLost, clock, random, log } = options;
   let held: Lease | undefined;
+  let renewedBefore = false;
   let awake = Promise.withResolvers<void>();
 
   const renew = async (): Promise<void> => {
     // Another edgecore of this node, or the API, may have written it since.
     held ??= await meta.getLease(nodeName);
+    if (held === undefined && renewedBefore) onLost();
     try {
       held = await meta.putLease(renewed(held, nodeName, leaseSeconds, nodeUid(), clock.now()));
+      renewedBefore = true;
     } catch (error) {
       held = undefined;
       throw error;

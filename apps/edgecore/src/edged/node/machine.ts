@@ -1,6 +1,6 @@
-import { isIP } from 'node:net';
 import type { EdgedConfig } from '../config.ts';
 import type { FileSystemFacts, Host } from '../host.ts';
+import { addressesOf } from './addresses.ts';
 
 /** Facts of the machine that do not change while edgecore runs. */
 export interface Machine {
@@ -18,10 +18,9 @@ export interface Machine {
 
 /** Facts that do. */
 export interface Conditions {
-  readonly rootFs: FileSystemFacts;
-  readonly memoryAvailableBytes: number;
+  /** Of the root directory; undefined when it cannot be looked at. */
+  readonly rootFs: FileSystemFacts | undefined;
   readonly addresses: readonly string[];
-  readonly pids: { readonly max: number; readonly running: number };
 }
 
 export async function readMachine(host: Host): Promise<Machine> {
@@ -47,16 +46,9 @@ export async function readMachine(host: Host): Promise<Machine> {
 }
 
 export async function readConditions(host: Host, config: EdgedConfig): Promise<Conditions> {
-  const memory = (await host.readText('/proc/meminfo')) ?? '';
-  const load = ((await host.readText('/proc/loadavg')) ?? '').split(' ');
   return {
-    rootFs: await host.statfs(config.rootDir),
-    memoryAvailableBytes: meminfo(memory, 'MemAvailable'),
+    rootFs: await host.statfs(config.rootDir).catch(() => undefined),
     addresses: await addressesOf(host, config),
-    pids: {
-      max: Number((await host.readText('/proc/sys/kernel/pid_max')) ?? 0),
-      running: Number(load[3]?.split('/')[1] ?? 0),
-    },
   };
 }
 
@@ -83,37 +75,4 @@ async function readHugepages(host: Host): Promise<Map<string, number>> {
     pages.set(size, count * kib * 1024);
   }
   return new Map([...pages].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** The node's own addresses, the first one first (spec/edged.md §2.1). */
-async function addressesOf(host: Host, config: EdgedConfig): Promise<readonly string[]> {
-  if (config.nodeIP !== '') return [config.nodeIP];
-  if (isIP(config.nodeName) !== 0) return [config.nodeName];
-  const own = ownAddresses(host);
-  const named = (await host.resolve(config.nodeName)).find((address) => own.has(address));
-  if (named !== undefined) return [named];
-  const route = defaultRouteInterface((await host.readText('/proc/net/route')) ?? '');
-  for (const [address, name] of own) if (name === route) return [address];
-  const [first] = own.keys();
-  return first === undefined ? [] : [first];
-}
-
-/** IPv4 addresses that others can reach → interface. */
-function ownAddresses(host: Host): Map<string, string> {
-  const own = new Map<string, string>();
-  for (const [name, list] of Object.entries(host.interfaces())) {
-    for (const { address, family, internal } of list ?? []) {
-      if (family === 'IPv4' && !internal && !address.startsWith('169.254.')) own.set(address, name);
-    }
-  }
-  return own;
-}
-
-/** Name of the interface with destination and mask 0 in `/proc/net/route`. */
-export function defaultRouteInterface(table: string): string | undefined {
-  return table
-    .split('\n')
-    .slice(1)
-    .map((line) => line.split('\t'))
-    .find(([, destination, , , , , , mask]) => destination === '00000000' && mask === '00000000')?.[0];
 }

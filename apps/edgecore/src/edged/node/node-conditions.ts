@@ -1,67 +1,49 @@
 import type { NodeStatus } from '@kubeedge-ts/apis';
-import type { EdgedConfig } from '../config.ts';
-import type { Conditions, Machine } from './machine.ts';
-import { threshold } from './node-object.ts';
+import type { Pressure } from '../admission/index.ts';
 
 export type NodeCondition = NonNullable<NodeStatus['conditions']>[number];
 
 /** Why the node is not ready; empty when it is. */
 export type NodeHealth = readonly string[];
 
-export interface PressureInputs {
-  readonly config: Pick<EdgedConfig, 'evictionHard'>;
-  readonly machine: Pick<Machine, 'memoryBytes'>;
-  readonly now: Pick<Conditions, 'rootFs' | 'memoryAvailableBytes' | 'pids'>;
-}
-
-/** Share of process ids that must stay free; upstream has no default threshold, so only exhaustion counts. */
-const MIN_FREE_PIDS = 0;
+/** Reason and message of each pressure condition while there is none, and while there is. */
+const PRESSURES: readonly (readonly [Pressure, good: Words, bad: Words])[] = [
+  [
+    'MemoryPressure',
+    ['HasSufficientMemory', 'sufficient memory available'],
+    ['HasInsufficientMemory', 'insufficient memory available'],
+  ],
+  ['DiskPressure', ['HasNoDiskPressure', 'no disk pressure'], ['HasDiskPressure', 'disk pressure']],
+  [
+    'PIDPressure',
+    ['HasSufficientPID', 'sufficient PID available'],
+    ['HasInsufficientPID', 'insufficient PID available'],
+  ],
+];
+type Words = readonly [reason: string, message: string];
 
 /** The four conditions in upstream's order and words (spec/edged.md §2.1). */
 export function nodeConditions(
   health: NodeHealth,
-  inputs: PressureInputs,
+  pressures: readonly Pressure[],
   previous: readonly NodeCondition[],
   time: string,
 ): NodeCondition[] {
-  const { config, machine, now } = inputs;
-  const lowMemory =
-    now.memoryAvailableBytes < threshold(config.evictionHard['memory.available'], machine.memoryBytes);
-  const { rootFs, pids } = now;
-  const lowDisk =
-    rootFs.availableBytes < threshold(config.evictionHard['nodefs.available'], rootFs.totalBytes) ||
-    (rootFs.inodes > 0 &&
-      rootFs.inodesFree < threshold(config.evictionHard['nodefs.inodesFree'], rootFs.inodes));
-  const lowPids = pids.max > 0 && pids.max - pids.running <= MIN_FREE_PIDS;
-  const pressure = (
-    type: string,
-    low: boolean,
-    good: string,
-    bad: string,
-    words: readonly [string, string],
-  ) => ({
-    type,
-    status: low ? 'True' : 'False',
-    reason: `Kubelet${low ? bad : good}`,
-    message: `kubelet has ${low ? words[1] : words[0]}`,
-  });
   const ready =
     health.length === 0
       ? { status: 'True', reason: 'EdgeReady', message: 'edge is posting ready status' }
       : { status: 'False', reason: 'KubeletNotReady', message: aggregate(health) };
   const conditions = [
-    pressure('MemoryPressure', lowMemory, 'HasSufficientMemory', 'HasInsufficientMemory', [
-      'sufficient memory available',
-      'insufficient memory available',
-    ]),
-    pressure('DiskPressure', lowDisk, 'HasNoDiskPressure', 'HasDiskPressure', [
-      'no disk pressure',
-      'disk pressure',
-    ]),
-    pressure('PIDPressure', lowPids, 'HasSufficientPID', 'HasInsufficientPID', [
-      'sufficient PID available',
-      'insufficient PID available',
-    ]),
+    ...PRESSURES.map(([type, good, bad]) => {
+      const present = pressures.includes(type);
+      const [reason, message] = present ? bad : good;
+      return {
+        type,
+        status: present ? 'True' : 'False',
+        reason: `Kubelet${reason}`,
+        message: `kubelet has ${message}`,
+      };
+    }),
     { type: 'Ready', ...ready },
   ];
   return conditions.map(({ type, status, reason, message }) => {

@@ -3,8 +3,11 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { edgedConfig } from '../testing/config.ts';
 import { fakeHost } from '../testing/fake-host.ts';
-import { defaultRouteInterface, meminfo, prettyName, readConditions, readMachine } from './machine.ts';
-import { type NodeInputs, nodeObject, nodeStatus, runtimeVersion, threshold } from './node-object.ts';
+import { defaultRouteInterface } from './addresses.ts';
+import { NO_DEVICES } from './capacity.ts';
+import { meminfo, prettyName, readConditions, readMachine } from './machine.ts';
+import { type NodeInputs, nodeObject, nodeStatus, runtimeVersion } from './node-object.ts';
+import { kubeletVersion } from './version.ts';
 
 const T = Date.parse('2026-11-22T14:08:49Z');
 const recording = readFileSync(
@@ -40,8 +43,13 @@ async function inputs(fields: Partial<NodeInputs> = {}): Promise<NodeInputs> {
     host: upstreamHost,
     machine: await readMachine(upstreamHost),
     now: await readConditions(upstreamHost, config),
-    runtime: { name: 'containerd', version: '1.6.20~ds1' },
+    runtime: { name: 'containerd', version: '1.6.20~ds1', handlers: [], features: undefined },
+    devices: NO_DEVICES,
     health: [],
+    pressures: [],
+    images: [],
+    volumesInUse: [],
+    clusterVersion: undefined,
     ...fields,
   };
 }
@@ -102,9 +110,9 @@ describe('the node', () => {
   });
 
   test('pressure and problems show in the conditions; several problems in one list', async () => {
-    const it = await inputs({ health: ['container runtime is down', 'cni is not ready'] });
-    const low = { ...it.now, memoryAvailableBytes: 1, rootFs: { ...it.now.rootFs, availableBytes: 1 } };
-    const { conditions } = nodeStatus({ ...it, now: low }, undefined, T);
+    const health = ['container runtime is down', 'cni is not ready'];
+    const pressures = ['MemoryPressure', 'DiskPressure'] as const;
+    const { conditions } = nodeStatus(await inputs({ health, pressures }), undefined, T);
     assert.deepEqual(
       conditions?.map(({ type, status, reason, message }) => [type, status, reason, message]),
       [
@@ -119,6 +127,90 @@ describe('the node', () => {
         ['Ready', 'False', 'KubeletNotReady', '[container runtime is down, cni is not ready]'],
       ],
     );
+  });
+
+  test('a root directory that cannot be looked at makes the node unready', async () => {
+    const it = await inputs();
+    const status = nodeStatus({ ...it, now: { ...it.now, rootFs: undefined } }, undefined, T);
+    assert.equal(status.capacity?.['ephemeral-storage'], undefined);
+    assert.equal(
+      status.conditions?.at(-1)?.message,
+      'missing node capacity for resources: ephemeral-storage',
+    );
+  });
+
+  test('devices count, and so do resources someone has put on the node; those of ours that are gone are 0', async () => {
+    const devices = {
+      capacity: { 'example.com/gpu': '2', 'example.com/gone': '0' },
+      allocatable: { 'example.com/gpu': '1', 'example.com/gone': '0' },
+    };
+    const previous = {
+      capacity: { cpu: '64', 'example.com/gone': '4', 'example.com/license': '7', 'hugepages-16Mi': '1' },
+    };
+    const { capacity, allocatable } = nodeStatus(await inputs({ devices }), previous, T);
+    assert.deepEqual(
+      [capacity, allocatable].map((one) => [
+        one?.['cpu'],
+        one?.['example.com/gpu'],
+        one?.['example.com/gone'],
+        one?.['example.com/license'],
+        one?.['hugepages-16Mi'],
+      ]),
+      [
+        ['2', '2', '0', '7', undefined],
+        ['2', '1', '0', '7', undefined],
+      ],
+    );
+  });
+
+  test('huge pages that are set apart are no memory of pods', async () => {
+    const it = await inputs();
+    const machine = { ...it.machine, hugepages: new Map([['2Mi', 64 * 2 ** 20]]) };
+    const { capacity, allocatable } = nodeStatus({ ...it, machine }, undefined, T);
+    assert.equal(capacity?.['hugepages-2Mi'], '64Mi');
+    assert.equal(allocatable?.['memory'], `${24_684_092 - 102_400 - 65_536}Ki`);
+  });
+
+  test('what eviction keeps free is allocatable when the configuration says so', async () => {
+    const config = edgedConfig({ rootDir: '/', ignoreEvictionThreshold: true });
+    const { allocatable, capacity } = nodeStatus(await inputs({ config }), undefined, T);
+    assert.equal(allocatable?.['memory'], capacity?.['memory']);
+  });
+
+  test('volumes in use are sorted, and until they are known those reported before stand', async () => {
+    const of = async (volumesInUse: readonly string[] | undefined) =>
+      nodeStatus(await inputs({ volumesInUse }), { volumesInUse: ['old'] }, T).volumesInUse;
+    assert.deepEqual(await of(['b', 'a']), ['a', 'b']);
+    assert.deepEqual(await of(undefined), ['old']);
+    assert.equal(await of([]), undefined);
+  });
+
+  test('what the runtime can do is said to a cluster that keeps it', async () => {
+    const handlers = [{ name: 'runc', features: { recursiveReadOnlyMounts: true, userNamespaces: false } }];
+    const features = { supplementalGroupsPolicy: true };
+    const runtime = { name: 'containerd', version: '2.0.0', handlers, features };
+    const of = async (clusterVersion: string | undefined) => {
+      const status = nodeStatus(await inputs({ runtime, clusterVersion }), undefined, T);
+      return [status.runtimeHandlers, (status as { features?: unknown }).features];
+    };
+    assert.deepEqual(await of('v1.33.1'), [handlers, features]);
+    assert.deepEqual(await of('v1.31.0'), [handlers, undefined]);
+    assert.deepEqual(await of('v1.30.4'), [undefined, undefined]);
+    assert.deepEqual(await of(undefined), [undefined, undefined]);
+  });
+
+  test('the version follows the cluster down, never up', () => {
+    const cases: Record<string, string> = {
+      'v1.31.2': 'v1.31.2-kubeedge-v1.23.1',
+      'v1.32.9+k3s1': 'v1.32.9-kubeedge-v1.23.1',
+      'v1.28.15-eks-1': 'v1.28.15-kubeedge-v1.23.1',
+      'v1.32.10': 'v1.32.10-kubeedge-v1.23.1',
+      'v1.34.0': 'v1.32.10-kubeedge-v1.23.1',
+      '1.9.0': 'v1.9.0-kubeedge-v1.23.1',
+      nonsense: 'v1.32.10-kubeedge-v1.23.1',
+    };
+    for (const [cluster, version] of Object.entries(cases)) assert.equal(kubeletVersion(cluster), version);
+    assert.equal(kubeletVersion(undefined), 'v1.32.10-kubeedge-v1.23.1');
   });
 
   test('heartbeats move always, transitions only with the status', async () => {
@@ -146,6 +238,35 @@ describe('facts of the machine', () => {
       '198.51.100.7',
     ]);
     assert.equal(defaultRouteInterface('nonsense'), undefined);
+    assert.deepEqual(await of({ nodeIP: '192.0.2.1, 2001:db8::1' }), ['192.0.2.1', '2001:db8::1']);
+    assert.deepEqual(await of({ nodeIP: '192.0.2.1,192.0.2.2' }), ['192.0.2.1']);
+    assert.deepEqual(await of({ nodeIP: 'not an address' }), ['192.0.2.10']);
+  });
+
+  test('the address of a machine with IPv6: asked for, or the only one', async () => {
+    const v6 = (address: string, internal = false) =>
+      ({ address, internal, family: 'IPv6' as const }) as never;
+    const route = `${'0'.repeat(32)} 00 ${'0'.repeat(32)} 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003 eth0
+${'0'.repeat(32)} 00 ${'0'.repeat(32)} 00 ${'0'.repeat(32)} ffffffff 00000001 00000000 00200200 lo`;
+    const dual = {
+      ...upstreamHost,
+      readText: async (path: string) =>
+        path === '/proc/net/ipv6_route' ? route : upstreamHost.readText(path),
+      interfaces: () => ({
+        ...upstreamHost.interfaces(),
+        eth0: [...(upstreamHost.interfaces()['eth0'] ?? []), v6('fe80::1'), v6('2001:db8::10')],
+      }),
+    };
+    const only6 = {
+      ...dual,
+      interfaces: () => ({ lo: [v6('::1', true)], eth0: [v6('fe80::1'), v6('2001:db8::10')] }),
+    };
+    const of = async (host: typeof dual, nodeIP = '') =>
+      (await readConditions(host, edgedConfig({ rootDir: '/', nodeIP }))).addresses;
+    assert.deepEqual(await of(dual), ['192.0.2.10']);
+    assert.deepEqual(await of(dual, '::'), ['2001:db8::10']);
+    assert.deepEqual(await of(only6), ['2001:db8::10']);
+    assert.deepEqual(await of({ ...only6, readText: async () => undefined }), ['2001:db8::10']);
   });
   test('files that lack lines or are odd do no harm', () => {
     assert.equal(meminfo('', 'MemTotal'), 0);
@@ -162,11 +283,5 @@ describe('facts of the machine', () => {
       'c://1.26',
       'c://weird',
     ]);
-  });
-  test('eviction thresholds: amounts, percentages, nonsense', () => {
-    assert.deepEqual(
-      [threshold('100Mi', 1), threshold('10%', 270_553_174_016), threshold(undefined, 5), threshold('x%', 5)],
-      [104_857_600, 27_055_317_804, 0, 0],
-    );
   });
 });

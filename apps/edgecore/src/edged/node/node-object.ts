@@ -1,19 +1,31 @@
 import type { Node, NodeStatus } from '@kubeedge-ts/apis';
 import { rfc3339 } from '@kubeedge-ts/runtime';
+import type { Pressure } from '../admission/index.ts';
 import type { EdgedConfig } from '../config.ts';
 import type { Host } from '../host.ts';
-import { binaryQuantity, decimalQuantity, parseQuantity } from '../quantity.ts';
+import type { RuntimeInfo } from '../runtime/runtime-info.ts';
+import { allocatableOf, capacityOf, type DeviceResources } from './capacity.ts';
 import type { Conditions, Machine } from './machine.ts';
 import { type NodeHealth, nodeConditions } from './node-conditions.ts';
-import { KUBE_PROXY_VERSION, KUBELET_VERSION } from './version.ts';
+import { ownAnnotations, ownLabels } from './node-metadata.ts';
+import { clusterHas, KUBE_PROXY_VERSION, kubeletVersion } from './version.ts';
+
+export type NodeImage = NonNullable<NodeStatus['images']>[number];
 
 export interface NodeInputs {
   readonly config: EdgedConfig;
   readonly host: Pick<Host, 'architecture' | 'cpuCount'>;
   readonly machine: Machine;
   readonly now: Conditions;
-  readonly runtime: { readonly name: string; readonly version: string };
+  readonly runtime: Pick<RuntimeInfo, 'name' | 'version' | 'handlers' | 'features'>;
+  readonly devices: DeviceResources;
   readonly health: NodeHealth;
+  readonly pressures: readonly Pressure[];
+  /** Largest first, as many as may be shown. */
+  readonly images: readonly NodeImage[];
+  /** Undefined: not known yet, what was reported before stands. */
+  readonly volumesInUse: readonly string[] | undefined;
+  readonly clusterVersion: string | undefined;
 }
 
 /** The node as it registers itself (spec/edged.md §2.1). */
@@ -24,25 +36,18 @@ export function nodeObject(inputs: NodeInputs, now: number): Node {
     ...(value ? { value } : {}),
     effect,
   }));
-  if (!config.registerSchedulable)
-    taints.push({ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' });
+  const unschedulable = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
+  const tainted = taints.some(
+    ({ key, effect }) => key === unschedulable.key && effect === unschedulable.effect,
+  );
+  if (!config.registerSchedulable && !tainted) taints.push(unschedulable);
+  const annotations = ownAnnotations(config);
   return {
     metadata: {
       name: config.nodeName,
       creationTimestamp: null as unknown as string,
-      labels: {
-        'beta.kubernetes.io/arch': host.architecture,
-        'beta.kubernetes.io/os': 'linux',
-        'kubernetes.io/arch': host.architecture,
-        'kubernetes.io/hostname': config.nodeName,
-        'kubernetes.io/os': 'linux',
-        'node-role.kubernetes.io/agent': '',
-        'node-role.kubernetes.io/edge': '',
-        ...config.nodeLabels,
-      },
-      ...(config.controllerAttachDetach
-        ? { annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' } }
-        : {}),
+      labels: { ...ownLabels(config.nodeName, host.architecture), ...config.nodeLabels },
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
     },
     spec: {
       ...(taints.length > 0 ? { taints } : {}),
@@ -57,15 +62,25 @@ export function nodeObject(inputs: NodeInputs, now: number): Node {
 
 /**
  * The status edged reports from then on: without `daemonEndpoints`, which belongs to cloudcore once the node exists
- * (spec/edged.md §1.3).
+ * (spec/edged.md §1.3). `previous`: what the cluster shows, as far as it is known.
  */
 export function nodeStatus(inputs: NodeInputs, previous: NodeStatus | undefined, now: number): NodeStatus {
-  const { config, host, machine, runtime } = inputs;
-  const capacity = capacityOf(inputs);
+  const { config, machine, runtime } = inputs;
+  const capacity = capacityOf(inputs, previous);
+  const missing = ['cpu', 'memory', 'pods', 'ephemeral-storage'].filter(
+    (name) => capacity[name] === undefined,
+  );
+  const lack = missing.length > 0 ? [`missing node capacity for resources: ${missing.join(', ')}`] : [];
+  const volumesInUse = inputs.volumesInUse ?? previous?.volumesInUse ?? [];
   return {
     capacity,
     allocatable: allocatableOf(inputs, capacity),
-    conditions: nodeConditions(inputs.health, inputs, previous?.conditions ?? [], rfc3339(now)),
+    conditions: nodeConditions(
+      [...inputs.health, ...lack],
+      inputs.pressures,
+      previous?.conditions ?? [],
+      rfc3339(now),
+    ),
     addresses: [
       ...inputs.now.addresses.map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: config.nodeName },
@@ -77,55 +92,26 @@ export function nodeStatus(inputs: NodeInputs, previous: NodeStatus | undefined,
       kernelVersion: machine.kernelVersion,
       osImage: machine.osImage,
       containerRuntimeVersion: runtimeVersion(runtime),
-      kubeletVersion: KUBELET_VERSION,
+      kubeletVersion: kubeletVersion(inputs.clusterVersion),
       kubeProxyVersion: KUBE_PROXY_VERSION,
       operatingSystem: 'linux',
-      architecture: host.architecture,
+      architecture: inputs.host.architecture,
     },
+    ...(inputs.images.length > 0 ? { images: [...inputs.images] } : {}),
+    ...(volumesInUse.length > 0 ? { volumesInUse: volumesInUse.toSorted() } : {}),
+    ...runtimeFields(inputs),
   };
 }
 
-type Resources = Record<string, string>;
-
-function capacityOf({ config, host, machine, now }: NodeInputs): Resources {
-  const perCore = config.podsPerCore > 0 ? config.podsPerCore * host.cpuCount : config.maxPods;
+/** Only what the cluster keeps: a field that its API drops would look like a status someone rewrites. */
+function runtimeFields({ runtime, clusterVersion }: NodeInputs): object {
+  const { handlers, features } = runtime;
   return {
-    cpu: String(host.cpuCount),
-    'ephemeral-storage': binaryQuantity(now.rootFs.totalBytes),
-    ...Object.fromEntries(
-      [...machine.hugepages].map(([size, bytes]) => [`hugepages-${size}`, binaryQuantity(bytes)]),
-    ),
-    memory: binaryQuantity(machine.memoryBytes),
-    pods: String(Math.min(perCore, config.maxPods)),
+    ...(handlers.length > 0 && clusterHas(clusterVersion, 1, 31)
+      ? { runtimeHandlers: handlers.map(({ name, features = {} }) => ({ name, features: { ...features } })) }
+      : {}),
+    ...(features !== undefined && clusterHas(clusterVersion, 1, 33) ? { features: { ...features } } : {}),
   };
-}
-
-/** Capacity less what is reserved for the system and what hard eviction keeps free; never negative. */
-export function allocatableOf({ config, machine, now }: NodeInputs, capacity: Resources): Resources {
-  const reserved = (resource: string): number =>
-    (parseQuantity(config.systemReserved[resource]) ?? 0) +
-    (parseQuantity(config.kubeReserved[resource]) ?? 0);
-  const hugepages = [...machine.hugepages.values()].reduce((sum, bytes) => sum + bytes, 0);
-  const total = machine.memoryBytes;
-  const memory =
-    total - hugepages - reserved('memory') - threshold(config.evictionHard['memory.available'], total);
-  const disk = now.rootFs.totalBytes;
-  const storage =
-    disk - reserved('ephemeral-storage') - threshold(config.evictionHard['nodefs.available'], disk);
-  const milliCpu = Number(capacity['cpu']) * 1000 - Math.round(reserved('cpu') * 1000);
-  return {
-    ...capacity,
-    cpu: milliCpu % 1000 === 0 ? String(Math.max(0, milliCpu / 1000)) : `${Math.max(0, milliCpu)}m`,
-    memory: binaryQuantity(Math.max(0, memory)),
-    'ephemeral-storage': decimalQuantity(Math.max(0, storage)),
-  };
-}
-
-/** Bytes of an eviction threshold; a percentage is kept by upstream as a 32-bit float. */
-export function threshold(value: string | undefined, total: number): number {
-  if (value === undefined) return 0;
-  if (value.endsWith('%')) return Math.trunc(Math.fround(Number(value.slice(0, -1)) / 100) * total) || 0;
-  return parseQuantity(value) ?? 0;
 }
 
 /** `containerd://1.6.20`: the numbers of the version, with a pre-release only in semantic versions. */

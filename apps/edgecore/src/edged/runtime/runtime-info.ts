@@ -1,5 +1,5 @@
 import { isRecord } from '@kubeedge-ts/apis';
-import type { CriClient, StatusResponse } from '@kubeedge-ts/cri';
+import type { CriClient, RuntimeFeatures, RuntimeHandler, StatusResponse } from '@kubeedge-ts/cri';
 import { errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
 import type { Clock, Logger } from '@kubeedge-ts/runtime';
 import type { CgroupDriver } from './cgroup-path.ts';
@@ -11,6 +11,11 @@ export interface RuntimeInfo {
   readonly version: string;
   /** Undefined: the runtime does not say. */
   readonly cgroupDriver: CgroupDriver | undefined;
+  /** Handlers a RuntimeClass may name, and what they can do; empty where the runtime does not say (containerd 1.6). */
+  readonly handlers: readonly RuntimeHandler[];
+  readonly features: RuntimeFeatures | undefined;
+  /** The image of its sandboxes as it says it (containerd before 2.0, which does not pin it). */
+  readonly sandboxImage: string | undefined;
   /** Why no pod can run; undefined when all is well. */
   readonly runtimeProblem: string | undefined;
   /** Why no pod with a network of its own can start. */
@@ -37,6 +42,9 @@ export function createRuntimeWatch(
     name: '',
     version: '',
     cgroupDriver: undefined,
+    handlers: [],
+    features: undefined,
+    sandboxImage: undefined,
     runtimeProblem: 'container runtime status check may not have completed yet',
     networkProblem: undefined,
     answeredAt: undefined,
@@ -46,22 +54,30 @@ export function createRuntimeWatch(
   const introduce = async (signal: AbortSignal): Promise<void> => {
     const options = { signal, timeoutMs: CHECK_TIMEOUT_MS };
     const version = await cri.version({ version: CRI_VERSION }, options);
-    const cgroupDriver = await askDriver(options);
-    info = { ...info, name: version.runtimeName, version: version.runtimeVersion, cgroupDriver };
+    const { cgroupDriver, sandboxImage } = await askConfig(options);
+    info = {
+      ...info,
+      name: version.runtimeName,
+      version: version.runtimeVersion,
+      cgroupDriver,
+      sandboxImage,
+    };
     log.info(
       { runtime: version.runtimeName, version: version.runtimeVersion, cgroupDriver },
       'container runtime is there',
     );
   };
 
-  const askDriver = async (options: { signal: AbortSignal; timeoutMs: number }) => {
+  const askConfig = async (options: { signal: AbortSignal; timeoutMs: number }): Promise<ConfigFacts> => {
     try {
       const { linux } = await cri.runtimeConfig({}, options);
-      if (linux !== undefined) return linux.cgroupDriver === 0 ? 'systemd' : 'cgroupfs';
+      if (linux !== undefined) {
+        return { cgroupDriver: linux.cgroupDriver === 0 ? 'systemd' : 'cgroupfs', sandboxImage: undefined };
+      }
     } catch (error) {
       if (!isKubeEdgeError(error, 'CRI_FAILED')) throw error;
     }
-    return driverFromStatus(await cri.status({ verbose: true }, options));
+    return configFromStatus(await cri.status({ verbose: true }, options));
   };
 
   return {
@@ -71,7 +87,8 @@ export function createRuntimeWatch(
     async check(signal) {
       try {
         if (away) await introduce(signal);
-        const { status } = await cri.status({}, { signal, timeoutMs: CHECK_TIMEOUT_MS });
+        const answer = await cri.status({}, { signal, timeoutMs: CHECK_TIMEOUT_MS });
+        const { status, runtimeHandlers: handlers, features } = answer;
         const failing = (type: string): string | undefined => {
           const condition = status?.conditions.find((candidate) => candidate.type === type);
           if (condition?.status === true) return undefined;
@@ -80,6 +97,8 @@ export function createRuntimeWatch(
         };
         info = {
           ...info,
+          handlers,
+          features,
           runtimeProblem: failing('RuntimeReady'),
           networkProblem: failing('NetworkReady'),
           answeredAt: clock.monotonic(),
@@ -100,15 +119,22 @@ export function createRuntimeWatch(
   };
 }
 
+interface ConfigFacts {
+  readonly cgroupDriver: CgroupDriver | undefined;
+  readonly sandboxImage: string | undefined;
+}
+
 /** containerd before 2.0 answers no RuntimeConfig; its verbose status carries its configuration. */
-export function driverFromStatus({ info }: Pick<StatusResponse, 'info'>): CgroupDriver | undefined {
-  let config: unknown;
-  try {
-    config = JSON.parse(info['config'] ?? 'null');
-  } catch {
-    return undefined;
-  }
-  if (!isRecord(config)) return undefined;
+export function configFromStatus({ info }: Pick<StatusResponse, 'info'>): ConfigFacts {
+  const config = parse(info['config'] ?? 'null');
+  const sandboxImage = config['sandboxImage'];
+  return {
+    cgroupDriver: driverOf(config),
+    sandboxImage: typeof sandboxImage === 'string' && sandboxImage !== '' ? sandboxImage : undefined,
+  };
+}
+
+function driverOf(config: Record<string, unknown>): CgroupDriver | undefined {
   if (config['systemdCgroup'] === true) return 'systemd';
   const containerd = config['containerd'];
   if (!isRecord(containerd) || !isRecord(containerd['runtimes'])) return undefined;
@@ -116,4 +142,13 @@ export function driverFromStatus({ info }: Pick<StatusResponse, 'info'>): Cgroup
   const options = isRecord(runtime) ? runtime['options'] : undefined;
   if (!isRecord(runtime)) return undefined;
   return isRecord(options) && options['SystemdCgroup'] === true ? 'systemd' : 'cgroupfs';
+}
+
+function parse(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : {};
+  } catch {
+    return {};
+  }
 }

@@ -16,6 +16,7 @@ export function fakeHost(options: FakeHostOptions = {}): Host {
     readText: async (path) => files[path],
     list: async (path) => directories[path] ?? [],
     statfs: async () => ({ totalBytes, availableBytes, inodes: 1_000, inodesFree: 900 }),
+    deviceOf: async () => 1,
     hostname: 'edge-a',
     architecture: 'amd64',
     cpuCount: options.cpuCount ?? 2,

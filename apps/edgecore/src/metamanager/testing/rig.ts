@@ -77,6 +77,8 @@ export async function withMetaManager(
       podChanged: ({ metadata: { namespace, name, uid } }) =>
         told.push(`podChanged ${namespace}/${name} ${uid}`),
       podDeleted: ({ namespace, name, uid }) => told.push(`podDeleted ${namespace}/${name} ${uid}`),
+      nodeChanged: ({ metadata: { name } }) => told.push(`nodeChanged ${name}`),
+      nodeGone: () => told.push('nodeGone'),
       referencedChanged: (type, namespace, name) => told.push(`${type} ${namespace}/${name}`),
       servicesChanged: (namespace) => told.push(`services ${namespace}`),
       releaseHeldUpgrade: ({ namespace, name }) => told.push(`released ${namespace}/${name}`),

@@ -1,0 +1,2 @@
+export { createContainerGc } from './container-gc.ts';
+export { createImageGc } from './image-gc.ts';
