@@ -1,3 +1,4 @@
+export * from './content-hash.ts';
 export * from './devices/index.ts';
 export * from './json.ts';
 export * from './kubernetes/meta.ts';

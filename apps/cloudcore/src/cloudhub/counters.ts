@@ -12,6 +12,8 @@ export interface HubCounters {
   sent: number;
   resent: number;
   stalled: number;
+  /** Connections of edges whose store was not as it had been confirmed. */
+  repaired: number;
   /** Messages to edges that expect none. */
   posted: number;
   /** Of these: the node was away, or its socket did not take them. */
@@ -31,6 +33,7 @@ export function newCounters(): HubCounters {
     sent: 0,
     resent: 0,
     stalled: 0,
+    repaired: 0,
     posted: 0,
     lost: 0,
     failed: 0,

@@ -1,8 +1,9 @@
-import type { Message } from '@kubeedge-ts/apis';
+import { type Message, readCapabilities } from '@kubeedge-ts/apis';
 import { errorText } from '@kubeedge-ts/errors';
 import type { Connection } from '@kubeedge-ts/viaduct';
 import { createAlarm } from './alarm.ts';
 import { createInbox } from './inbox.ts';
+import { createInventoryCall } from './inventory-call.ts';
 import { createNodeQueue } from './node-queue.ts';
 import type { QueueCommand, QueueEvent, SyncRecord } from './node-queue-types.ts';
 import type { ObjectSyncs } from './object-sync.ts';
@@ -48,6 +49,15 @@ export function createHubNode(name: string, ports: HubNodePorts): HubNode {
     },
   });
   const resend = createAlarm(clock, () => handle({ type: 'timer' }));
+  const inventory = createInventoryCall({
+    clock,
+    now: ports.origin.now,
+    post: (message) => session?.post(message),
+    told: (id, told) => {
+      if (told === 'unknown') log.warn({ node: name }, 'edge does not tell what it has stored');
+      handle({ type: 'inventory', id, inventory: told });
+    },
+  });
   let session: Session | undefined;
   let starting: AbortController | undefined;
   /** The records have been read once. */
@@ -70,6 +80,16 @@ export function createHubNode(name: string, ports: HubNodePorts): HubNode {
         break;
       case 'clear-timer':
         resend.clear();
+        break;
+      case 'ask-inventory':
+        inventory.ask(command.id, command.request);
+        break;
+      case 'store-differs':
+        counters.repaired += 1;
+        log.warn(
+          { node: name, ...command.difference },
+          'the edge does not have what it had confirmed: its store is brought up to date',
+        );
         break;
       case 'stalled':
         counters.stalled += 1;
@@ -98,15 +118,18 @@ export function createHubNode(name: string, ports: HubNodePorts): HubNode {
     if (signal.aborted) return;
     const records = unread;
     unread = undefined;
+    const { headers } = connection.peer;
     handle({
       type: 'connected',
       records,
-      store: connection.peer.headers[STORE_HEADER]?.slice(0, MAX_STORE_LENGTH),
+      store: headers[STORE_HEADER]?.slice(0, MAX_STORE_LENGTH),
+      inventory: readCapabilities(headers).has('inventory'),
     });
   };
 
   const leave = (): void => {
     starting?.abort(new Error('the connection ended'));
+    inventory.end();
     session?.end();
     session = undefined;
     handle({ type: 'disconnected' });
@@ -122,10 +145,12 @@ export function createHubNode(name: string, ports: HubNodePorts): HubNode {
         connection,
         inbox,
         {
-          acked(id) {
+          acked(id, content) {
+            if (inventory.answered(id, content)) return;
             counters.acked += 1;
             handle({ type: 'acked', id });
           },
+          refused: (id) => void inventory.answered(id, undefined),
           congested: (value) => handle({ type: 'congested', value }),
         },
         ports,

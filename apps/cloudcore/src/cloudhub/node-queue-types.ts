@@ -1,5 +1,6 @@
-import type { KubeObject } from '@kubeedge-ts/apis';
+import type { Inventory, InventoryRequest, KubeObject } from '@kubeedge-ts/apis';
 import type { DownstreamObject } from './downstream.ts';
+import type { StoreDifference } from './inventory-check.ts';
 import type { ControllerName, ObjectIdentity } from './object-kind.ts';
 
 /** What an ObjectSync or ClusterObjectSync says about one object on one node. */
@@ -23,14 +24,18 @@ export type QueueEvent =
   | { readonly type: 'settled'; readonly source: ControllerName }
   /**
    * A connection of the node is there. `store` is the identity of the edge's database where the edge tells it.
-   * `records` are all the API server has of this node; undefined: nobody else wrote any since the last connection.
+   * `inventory`: the edge can say what it has stored. `records` are all the API server has of this node; undefined:
+   * nobody else wrote any since the last connection.
    */
   | {
       readonly type: 'connected';
       readonly store?: string | undefined;
+      readonly inventory?: boolean;
       readonly records?: readonly SyncRecord[] | undefined;
     }
   | { readonly type: 'disconnected' }
+  /** The answer to `ask-inventory`; `unknown`: the edge could not say, or took too long. */
+  | { readonly type: 'inventory'; readonly id: string; readonly inventory: Inventory | 'unknown' }
   /** More bytes wait for the socket than is good, or no longer. */
   | { readonly type: 'congested'; readonly value: boolean }
   | { readonly type: 'acked'; readonly id: string }
@@ -65,6 +70,10 @@ export interface SendCommand {
 /** What the rim must do, in this order. Record commands are answered by record events. */
 export type QueueCommand =
   | SendCommand
+  /** Ask the edge what it has stored; nothing is sent until the answer, which has to come some time. */
+  | { readonly type: 'ask-inventory'; readonly id: string; readonly request: InventoryRequest }
+  /** The edge's store was not as it had been confirmed. For the log. */
+  | { readonly type: 'store-differs'; readonly difference: StoreDifference }
   | { readonly type: 'create-record'; readonly object: ObjectIdentity; readonly store: string | undefined }
   /** Write `NOTHING_CONFIRMED` now. */
   | { readonly type: 'reset-record'; readonly uid: string }

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { ACTIONS, createWorld, type Step } from './testing/queue-world.ts';
 
-const steps = (maxLength: number): fc.Arbitrary<Step[]> =>
-  fc.array(fc.record({ action: fc.constantFrom(...ACTIONS), pick: fc.nat(1_000) }), {
+const steps = (maxLength: number, actions: readonly Step['action'][] = ACTIONS): fc.Arbitrary<Step[]> =>
+  fc.array(fc.record({ action: fc.constantFrom(...actions), pick: fc.nat(1_000) }), {
     minLength: 1,
     maxLength,
     size: 'max',
@@ -28,3 +28,62 @@ for (const edge of ['upstream', 'ours'] as const) {
     );
   });
 }
+
+test('a store restored from a backup, wiped or tampered with converges, whatever happened before', (t) => {
+  t.diagnostic(`seed ${seed}`);
+  const scenario = fc.record({
+    before: steps(60),
+    between: steps(60),
+    damage: fc.constantFrom('restore' as const, 'tamper' as const, 'wipe' as const),
+    restart: fc.boolean(),
+    pick: fc.nat(1_000),
+  });
+  fc.assert(
+    fc.property(scenario, ({ before, between, damage, restart, pick }) => {
+      const world = createWorld({ edge: 'ours', window: 4 });
+      for (const step of before) world.apply(step);
+      world.quiesce();
+      world.apply({ action: 'backup', pick });
+      for (const step of between) world.apply(step);
+      world.quiesce();
+      if (restart) world.apply({ action: 'crash', pick });
+      world.apply({ action: damage, pick });
+      world.quiesce();
+      assert.deepEqual(world.edgeRows(), world.wantedRows());
+      assert.deepEqual(world.recordProblems(), []);
+    }),
+    { seed, numRuns: 2_000, endOnFailure: false },
+  );
+});
+
+test('an undamaged store gets nothing again: reconnects, restarts of cloudcore, versions that moved (A3)', (t) => {
+  t.diagnostic(`seed ${seed}`);
+  const harmless: readonly Step['action'][] = [
+    'connect',
+    'disconnect',
+    'crash',
+    'touch',
+    'controller',
+    'run',
+    'edge',
+    'ack',
+    'api',
+    'result',
+    'lazy',
+    'quiet',
+    'timer',
+  ];
+  fc.assert(
+    fc.property(steps(80), steps(60, harmless), (before, since) => {
+      const world = createWorld({ edge: 'ours', window: 4 });
+      for (const step of before) world.apply(step);
+      world.quiesce();
+      const { sends } = world;
+      for (const step of since) world.apply(step);
+      world.quiesce();
+      assert.equal(world.sends, sends);
+      assert.deepEqual(world.edgeRows(), world.wantedRows());
+    }),
+    { seed, numRuns: 2_000, endOnFailure: false },
+  );
+});

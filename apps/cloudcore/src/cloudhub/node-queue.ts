@@ -1,6 +1,7 @@
 import type { DownstreamObject } from './downstream.ts';
 import { createEntryIndex } from './entry-index.ts';
 import { createFlights } from './flights.ts';
+import { inventoryRequest, isKnownByInventoryOnly, takeInventory } from './inventory-check.ts';
 import {
   NOTHING_CONFIRMED,
   type NodeQueue,
@@ -8,17 +9,19 @@ import {
   type QueueCommand,
   type QueueEvent,
   type SendCommand,
-  type SyncRecord,
 } from './node-queue-types.ts';
 import { type ControllerName, ownerOf } from './object-kind.ts';
 import {
-  confirmationIn,
+  adoptFound,
+  adoptRecord,
   currentContent,
   deleteStub,
   type Entry,
   isConfirmed,
+  loseRecord,
   operationOf,
   sentHash,
+  voidNote,
 } from './queue-entry.ts';
 import { createSendOrder } from './send-order.ts';
 
@@ -45,6 +48,10 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
   let connected = false;
   let congested = false;
   let store: string | undefined;
+  /** The edge has still to say what it holds: until then nothing is sent, so that nothing it has is sent again. */
+  let asking: string | undefined;
+  /** The edge has said what it holds: no record knows better. */
+  let inventoried = false;
   let out: QueueCommand[] = [];
 
   const forget = (entry: Entry): void => {
@@ -123,6 +130,7 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
     if (connected) {
       const { uid, resourceVersion } = wanted;
       if (entry.record === 'none') createRecord(entry);
+      else if (entry.record === 'present' && entry.sealed && entry.noted === '') resetRecord(entry);
       else if (entry.record === 'present' && !entry.sealed && entry.noted !== resourceVersion) {
         entry.noted = resourceVersion;
         out.push({ type: 'advance-record', uid, version: resourceVersion, store });
@@ -197,7 +205,7 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
   };
 
   const pump = (): void => {
-    while (connected && !congested && !flights.full) {
+    while (connected && asking === undefined && !congested && !flights.full) {
       const entry = order.next(sendable);
       if (entry === undefined) return;
       if (entry.wanted === undefined) sendDelete(entry);
@@ -215,24 +223,11 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
     evaluate(entry);
   };
 
-  const adopt = (entry: Entry, record: SyncRecord): void => {
-    entry.record = 'present';
-    entry.sent = true;
-    entry.noted = record.version;
-    entry.sealed = record.hash !== undefined;
-    entry.confirmed = confirmationIn(record, cluster, store);
-    entry.delivered = entry.confirmed !== undefined;
-    if (!entry.delivered) voidNote(entry);
-  };
-
-  /** What the record claims does not count here, so it must be written anew even for the same version. */
-  const voidNote = (entry: Entry): void => {
-    if (entry.noted !== NOTHING_CONFIRMED) entry.noted = '';
-  };
-
   const onConnected = (event: Extract<QueueEvent, { type: 'connected' }>): void => {
     connected = true;
     congested = false;
+    asking = undefined;
+    inventoried = false;
     const otherStore = event.store !== undefined && event.store !== store;
     store = event.store;
     flights.clear(out);
@@ -246,21 +241,29 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
         voidNote(entry);
       }
       if (listed !== undefined && entry.record === 'present' && !listed.has(entry.object.uid)) {
-        lostRecord(entry);
+        loseRecord(entry);
       }
     }
     for (const record of listed?.values() ?? []) {
       const entry = entries.obtain(record);
-      if (entry.record === 'none' || entry.record === 'present') adopt(entry, record);
+      if (entry.record === 'none' || entry.record === 'present') adoptRecord(entry, record, cluster, store);
       if (siblings(entry).some((other) => other.wanted !== undefined)) entry.dropped = true;
     }
     for (const entry of entries.all()) evaluate(entry);
+    if (event.inventory !== true) return;
+    asking = uuid();
+    out.push({ type: 'ask-inventory', id: asking, request: inventoryRequest(entries.all()) });
   };
 
-  const lostRecord = (entry: Entry): void => {
-    entry.record = 'none';
-    entry.noted = NOTHING_CONFIRMED;
-    entry.sealed = false;
+  const onInventory = ({ id, inventory }: Extract<QueueEvent, { type: 'inventory' }>): void => {
+    if (id !== asking) return;
+    asking = undefined;
+    inventoried = inventory !== 'unknown';
+    if (typeof inventory === 'string') return;
+    const difference = takeInventory(entries, inventory);
+    const { missing, changed, unknown } = difference;
+    if (missing + changed + unknown > 0) out.push({ type: 'store-differs', difference });
+    for (const entry of entries.all()) evaluate(entry);
   };
 
   const onAcked = (id: string): void => {
@@ -301,13 +304,10 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
 
   const onRecord = (entry: Entry, event: QueueEvent): void => {
     switch (event.type) {
-      case 'record-created': {
-        const { confirmed, delivered } = entry;
+      case 'record-created':
         if (event.found === undefined) entry.record = 'present';
-        else adopt(entry, event.found);
-        if (confirmed !== undefined) Object.assign(entry, { confirmed, delivered });
+        else adoptFound(entry, event.found, { cluster, store, inventoried });
         break;
-      }
       case 'record-refused':
         entry.record = 'refused';
         break;
@@ -321,7 +321,7 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
         entry.sealed = event.sealed;
         break;
       case 'record-gone':
-        lostRecord(entry);
+        loseRecord(entry);
         break;
       case 'quiet':
         onQuiet(entry);
@@ -350,8 +350,15 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
         break;
       case 'disconnected':
         connected = false;
-        for (const entry of entries.all()) entry.flight = undefined;
+        asking = undefined;
         flights.clear(out);
+        for (const entry of entries.all()) {
+          entry.flight = undefined;
+          if (isKnownByInventoryOnly(entry)) forget(entry);
+        }
+        break;
+      case 'inventory':
+        onInventory(event);
         break;
       case 'congested':
         congested = event.value;

@@ -18,6 +18,9 @@ const OWNERS: Readonly<Record<string, ControllerName>> = {
   devicemodel: 'devicecontroller',
 };
 
+/** All types that have an owner. */
+export const OWNED_TYPES: readonly string[] = Object.keys(OWNERS);
+
 /** The controller that decides whether a node must have objects of this type; undefined: none of ours. */
 export function ownerOf(type: string): ControllerName | undefined {
   return Object.hasOwn(OWNERS, type) ? OWNERS[type] : undefined;

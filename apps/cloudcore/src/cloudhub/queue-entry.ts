@@ -68,6 +68,46 @@ export function confirmationIn(
   return { hash: record.hash, version: record.version };
 }
 
+/** Takes over what the API server remembers of the object. */
+export function adoptRecord(
+  entry: Entry,
+  record: SyncRecord,
+  cluster: string,
+  store: string | undefined,
+): void {
+  entry.record = 'present';
+  entry.sent = true;
+  entry.noted = record.version;
+  entry.sealed = record.hash !== undefined;
+  entry.confirmed = confirmationIn(record, cluster, store);
+  entry.delivered = entry.confirmed !== undefined;
+  if (!entry.delivered) voidNote(entry);
+}
+
+/** A record that somebody else had created; what an ack or the edge's inventory has told stands above it. */
+export function adoptFound(
+  entry: Entry,
+  record: SyncRecord,
+  where: { readonly cluster: string; readonly store: string | undefined; readonly inventoried: boolean },
+): void {
+  const { confirmed, delivered } = entry;
+  adoptRecord(entry, record, where.cluster, where.store);
+  if (confirmed === undefined && !where.inventoried) return;
+  Object.assign(entry, { confirmed, delivered });
+  if (confirmed === undefined) voidNote(entry);
+}
+
+export function loseRecord(entry: Entry): void {
+  entry.record = 'none';
+  entry.noted = NOTHING_CONFIRMED;
+  entry.sealed = false;
+}
+
+/** What the record claims does not count here, so it must be written anew even for the same version. */
+export function voidNote(entry: Entry): void {
+  if (entry.noted !== NOTHING_CONFIRMED) entry.noted = '';
+}
+
 /**
  * True when the edge has what is wanted. Versions are compared for equality only, and only where no hash is known: a
  * device is merged with its model, so that its own version does not tell whether the edge's copy is current.

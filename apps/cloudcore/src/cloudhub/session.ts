@@ -34,7 +34,9 @@ export interface SessionPorts {
 }
 
 export interface SessionEvents {
-  acked(id: string): void;
+  acked(id: string, content: unknown): void;
+  /** The edge has answered a message with an error. */
+  refused(id: string): void;
   congested(value: boolean): void;
 }
 
@@ -141,13 +143,12 @@ export function createSession(
         post({ ...answer, route: { ...answer.route, group: GROUPS.resource } });
       }
     } else if (target.what === 'ack') {
-      events.acked(target.id);
+      events.acked(target.id, message.content);
     } else if (target.what === 'error') {
       // The resend timer does the rest.
-      log.warn(
-        { resource: message.route.resource, parent: message.header.parent_msg_id },
-        'edge reports an error',
-      );
+      const { parent_msg_id: parent = '' } = message.header;
+      log.warn({ resource: message.route.resource, parent }, 'edge reports an error');
+      events.refused(parent);
     } else if (target.what === 'ca') {
       post(responseTo(origin, message, ports.clusterCaPem, { source: 'cloudhub', group: GROUPS.resource }));
     }

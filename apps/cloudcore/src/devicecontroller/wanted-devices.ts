@@ -5,9 +5,9 @@ import {
   deviceModels,
   devices,
   type KubeObject,
+  objectHash,
 } from '@kubeedge-ts/apis';
 import type { DownstreamObject } from '../cloudhub/downstream.ts';
-import { objectHash } from '../controllers/object-hash.ts';
 import { deliveredDevice, deliveredModel } from './delivery.ts';
 
 /** A device and the model it names, if there is one. */

@@ -4,6 +4,7 @@ import {
   type KubeObject,
   type Node,
   nodes,
+  objectHash,
   type Pod,
   pods,
   type Secret,
@@ -11,7 +12,6 @@ import {
   type UnknownObject,
 } from '@kubeedge-ts/apis';
 import { createInformer, type KubeClient, type ObjectKey } from '@kubeedge-ts/kube';
-import { objectHash } from '../controllers/object-hash.ts';
 import {
   type CachePorts,
   createSelectiveCache,

@@ -1,7 +1,15 @@
-import { NO_NAMESPACE, type Node, type ObjectMeta, type Pod, type UnknownObject } from '@kubeedge-ts/apis';
+import {
+  NO_NAMESPACE,
+  type Node,
+  nodeHash,
+  type ObjectMeta,
+  objectHash,
+  type Pod,
+  type UnknownObject,
+} from '@kubeedge-ts/apis';
 import type { ObjectKey } from '@kubeedge-ts/kube';
 import type { DownstreamObject } from '../cloudhub/downstream.ts';
-import { nodeHash, objectHash } from '../controllers/object-hash.ts';
+
 import type { Lookup } from '../controllers/selective-cache.ts';
 import { referencesOf } from './references.ts';
 

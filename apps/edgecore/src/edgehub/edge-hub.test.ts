@@ -104,7 +104,7 @@ describe('connecting', () => {
       assert.deepEqual([nodeName, projectId], ['edge-a', 'p']);
       assert.deepEqual(headers, {
         'x-kubeedge-ts-store': 'epoch-1',
-        'x-kubeedge-ts-capabilities': 'services,event-answers,queries',
+        'x-kubeedge-ts-capabilities': 'services,event-answers,queries,inventory',
       });
       const { route, content } = rig.link().received[0] as Message;
       assert.deepEqual(

@@ -83,7 +83,7 @@ const HANDSHAKE_TIMEOUT_MS = 30_000;
 const WRITE_TIMEOUT_MS = 15_000;
 const NOTIFIED_GROUPS = [GROUPS.meta, GROUPS.twin, GROUPS.bus];
 
-/** The capability header of our own ends; an upstream cloud does not read it. */
+/** Upgrade header of our own ends; an upstream cloud does not read it. */
 export const STORE_EPOCH_HEADER = 'x-kubeedge-ts-store';
 
 /**

@@ -16,6 +16,7 @@ describe('priorityOf', () => {
     [0, 'edged', 'meta', 'update', 'kube-node-lease/lease/edge'],
     [0, 'edged', 'meta', 'patch', 'null/nodepatch/edge'],
     [0, 'edged', 'meta', 'insert', 'null/node/edge'],
+    [0, 'cloudhub', 'resource', 'response', 'null/inventory/store'],
     [1, 'edgecontroller', 'resource', 'response', 'default/pod/web'],
     [1, 'edgecontroller', 'resource', 'response', 'null/node/edge'],
     [1, 'meta', 'twin', 'response', 'default/device/thermo'],

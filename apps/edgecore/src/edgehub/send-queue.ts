@@ -1,9 +1,9 @@
-import { type Message, parseResource } from '@kubeedge-ts/apis';
+import { INVENTORY_RESOURCE, type Message, parseResource } from '@kubeedge-ts/apis';
 import { type Deferred, deferred } from '@kubeedge-ts/runtime';
 
 /**
- * What goes first when the uplink is slow (DESIGN §6): 0 heartbeat, lease and node status; 1 acks, pod status and
- * queries; 2 twins and events; 3 user data.
+ * What goes first when the uplink is slow (DESIGN §6): 0 heartbeat, lease and node status, and the inventory, which the
+ * cloud waits for before it delivers anything; 1 acks, pod status and queries; 2 twins and events; 3 user data.
  */
 export type Priority = 0 | 1 | 2 | 3;
 
@@ -11,6 +11,7 @@ const NODE_TYPES: ReadonlySet<string> = new Set(['lease', 'node', 'nodepatch', '
 
 export function priorityOf({ route }: Message): Priority {
   const { source, group, operation } = route;
+  if (route.resource === INVENTORY_RESOURCE) return 0;
   if (group === 'user' || operation === 'upload') return 3;
   if (operation === 'response' || operation === 'error') return 1;
   const { type } = parseResource(route.resource ?? '');

@@ -3,6 +3,7 @@ import {
   EDGE_MODULES,
   errorTo,
   GROUPS,
+  type InventoryRequest,
   type Message,
   type MessageOrigin,
   OK,
@@ -22,6 +23,7 @@ import { createClusterVersion } from './cluster-version.ts';
 import { createDownstream } from './downstream.ts';
 import { createEventOutbox, type EventOutbox } from './event-outbox.ts';
 import { createEventSender } from './event-sender.ts';
+import { createInventory } from './inventory.ts';
 import type { EdgedSink, MetaClient } from './meta-client.ts';
 import { createOutbox } from './outbox.ts';
 import { createOutboxSender } from './outbox-sender.ts';
@@ -94,6 +96,7 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
     random,
     log,
   });
+  const inventory = createInventory(store);
   const clusterVersion = createClusterVersion(store, log);
   const client = createMetaClient({ store, remote, outbox, events, clusterVersion, tokens, log });
 
@@ -105,6 +108,18 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
     outbox.setConnected(connected);
     events.setConnected(connected);
     edged?.connectionChanged(connected);
+  };
+
+  const tellInventory = async (message: Message): Promise<void> => {
+    let answer: Message;
+    try {
+      answer = responseTo(origin, message, await inventory.answer(message.content as InventoryRequest));
+    } catch (error) {
+      const problem = errorText(error);
+      log.warn({ err: problem }, 'the cloud was not told what is stored');
+      answer = errorTo(origin, message, EDGE_MODULES.metaManager, problem);
+    }
+    await bus.send(EDGE_MODULES.edgeHub, answer);
   };
 
   /** Resolves when the message is done with; only what must be stored takes time. */
@@ -121,6 +136,7 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
     try {
       const { route } = routeMessage(message, 'cloud');
       if (route === 'down.object' || route === 'down.device') await downstream(message);
+      else if (route === 'down.inventory') await tellInventory(message);
       else if (route === 'down.answer') {
         // Its asker has given up; unanswered, the cloud would repeat it.
         await bus.send(EDGE_MODULES.edgeHub, responseTo(origin, message, OK));

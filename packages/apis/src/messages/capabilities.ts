@@ -2,12 +2,13 @@
  * What our own ends add to upstream's protocol. Each end names what it has in an upgrade header, an addition is used
  * where both have named it; upstream's ends neither send nor read these headers.
  */
-export const CAPABILITIES = ['services', 'event-answers', 'queries'] as const;
+export const CAPABILITIES = ['services', 'event-answers', 'queries', 'inventory'] as const;
 
 /**
  * `services`: the cloud sends the Services of the namespaces in which the node has pods.
  * `event-answers`: an event is answered when it has been written, or refused.
  * `queries`: queries of pods, runtime classes and CSI drivers are answered.
+ * `inventory`: the edge tells what its store holds. Another name whenever equal objects get other hashes than before.
  */
 export type Capability = (typeof CAPABILITIES)[number];
 

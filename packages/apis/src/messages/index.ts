@@ -1,4 +1,5 @@
 export * from './capabilities.ts';
+export * from './inventory.ts';
 export * from './message.ts';
 export * from './names.ts';
 export * from './payloads.ts';

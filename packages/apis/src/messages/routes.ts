@@ -2,6 +2,7 @@ import { messageErrors } from '@kubeedge-ts/errors';
 import { isRecord } from '../json.ts';
 import type { KubeObject, UnknownObject } from '../kubernetes/meta.ts';
 import type { TokenRequest } from '../kubernetes/resources.ts';
+import { INVENTORY_TYPE, type InventoryRequest } from './inventory.ts';
 import type { Message } from './message.ts';
 import type { DeviceTwinUpdate, MembershipUpdate, NodeStatusRequest, PodStatusRequest } from './payloads.ts';
 import { parseResource, type ResourcePath } from './resource.ts';
@@ -32,6 +33,8 @@ export interface RouteSpec<C> {
   readonly answer: 'none' | 'ack' | 'response';
   readonly check: ContentCheck<C>;
 }
+
+const MAX_INVENTORY_TYPES = 64;
 
 const ok = <C>(content: C): Checked<C> => ({ content });
 const bad = (path: string, problem: string): Problem => ({ path, problem });
@@ -100,6 +103,20 @@ const membership: ContentCheck<MembershipUpdate> = (content) => {
   return ok(content as unknown as MembershipUpdate);
 };
 
+const inventoryRequest: ContentCheck<InventoryRequest> = (content) => {
+  if (!isRecord(content)) return bad('content', 'not an object');
+  const { types, digest } = content;
+  if (
+    !Array.isArray(types) ||
+    types.length > MAX_INVENTORY_TYPES ||
+    !types.every((type) => typeof type === 'string')
+  ) {
+    return bad('content.types', `not an array of at most ${MAX_INVENTORY_TYPES} strings`);
+  }
+  if (digest !== undefined && typeof digest !== 'string') return bad('content.digest', 'not a string');
+  return ok(content as unknown as InventoryRequest);
+};
+
 function route<C>(
   from: RouteSpec<C>['from'],
   sources: readonly string[],
@@ -139,6 +156,7 @@ export const ROUTES = {
   ),
   'down.twin-confirm': route('cloud', ['devicecontroller'], ['response'], ['twin'], 'none', anything),
   'down.ca': route('cloud', ['cloudhub'], ['response'], ['k8s/ca.crt'], 'none', text),
+  'down.inventory': route('cloud', ['cloudhub'], ['query'], [INVENTORY_TYPE], 'response', inventoryRequest),
   'down.node-delete': route('local', ['edgecontroller'], ['delete'], ['node'], 'none', anything),
   'down.object': route('cloud', CONTROLLERS, CHANGE, ['*'], 'ack', objectOrNull),
   'down.answer': route('cloud', ['edgecontroller'], ['response', 'error'], ['*'], 'ack', anything),

@@ -14,6 +14,10 @@ export const edgecoreErrors = defineErrors({
     message: 'message {operation} {resource} was not sent: {problem}',
     advice: 'The sender repeats it. If this persists the uplink is slower than what is reported over it.',
   },
+  EDGE_INVENTORY_TOO_LARGE: {
+    message: 'the store holds more than {limit} objects, the cloud cannot be told of them at once',
+    advice: 'The cloud goes by its records: a store restored from a backup is not noticed on this node.',
+  },
   EDGE_ENROL_FAILED: {
     message: 'no certificate from {httpServer}: {problem}',
     advice:

@@ -29,6 +29,12 @@ export function identityPromises(subject: Subject): void {
     );
   });
 
+  it('the dialler knows the further headers of the server', async (t) => {
+    const bench = await createBench(t, await subject());
+    const { client } = await bench.pair();
+    assert.equal(client.peer.headers['x-offer'], 'telemetry');
+  });
+
   it('the certificate of node A used as node B is refused with 403', async (t) => {
     const tested = await subject();
     const bench = await createBench(t, tested, { admission: admitNode() });

@@ -64,6 +64,7 @@ export async function createBench(
       port: 0,
       tls: serverTls,
       maxFrameBytes: options.maxFrameBytes ?? MAX_FRAME,
+      headers: { 'X-Offer': 'telemetry' },
       ...(options.maxBufferedBytes === undefined ? {} : { maxBufferedBytes: options.maxBufferedBytes }),
     },
     options.admission ?? acceptAll,

@@ -41,6 +41,9 @@ export async function listenWebSocket(
     maxBufferedChunks: MAX_BUFFERED_CHUNKS,
     autoPong: false,
   });
+  upgrades.on('headers', (lines) => {
+    for (const [name, value] of Object.entries(options.headers ?? {})) lines.push(`${name}: ${value}`);
+  });
   const server = createServer({
     ...options.tls,
     minVersion: MIN_TLS_VERSION,

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
-import type { SendCommand } from '../node-queue-types.ts';
+import { type Inventory, inventoryDigest, type StoredObject } from '@kubeedge-ts/apis';
+import type { QueueCommand, SendCommand } from '../node-queue-types.ts';
 import { keyOf } from '../object-kind.ts';
 
 export interface Row {
   readonly uid: string;
   readonly value: string;
+}
+
+type Question = Extract<QueueCommand, { type: 'ask-inventory' }>;
+
+/** What the edge says of a message: stored, or, to the question for it, what it has. */
+export interface Answer {
+  readonly id: string;
+  readonly inventory?: Inventory;
 }
 
 /** An edge as the protocol sheet describes it, with the link to it. It checks the order in which things arrive. */
@@ -14,22 +23,29 @@ export interface ModelEdge {
   readonly store: string;
   readonly unread: number;
   readonly unacked: number;
-  send(message: SendCommand): void;
+  send(message: SendCommand | Question): void;
   /** Stores what comes next and acks it. */
   proceed(): void;
-  /** The ack that reaches the cloud next. */
-  nextAck(): string | undefined;
+  /** The answer that reaches the cloud next. */
+  nextAnswer(): Answer | undefined;
   /** Its buffer is full: the oldest message is gone without a word. */
   overflow(): void;
   /** What is on the way is lost, in both directions. */
   disconnect(): void;
   wipe(): void;
+  /** Keeps a copy of the database. */
+  backup(): void;
+  /** Puts the copy back: the identity stays. */
+  restore(): void;
+  /** Somebody removes a row, or gives it another content. */
+  tamper(pick: number): void;
 }
 
 export function createModelEdge(): ModelEdge {
   const rows = new Map<string, Row>();
-  let toEdge: SendCommand[] = [];
-  let toCloud: string[] = [];
+  let toEdge: (SendCommand | Question)[] = [];
+  let toCloud: Answer[] = [];
+  let copy: ReadonlyMap<string, Row> = new Map();
   let stores = 0;
   const applied = new Map<string, { birth: number; version: number }>();
 
@@ -46,6 +62,13 @@ export function createModelEdge(): ModelEdge {
     assert.ok(version >= last.version, 'an older version never follows a newer one');
     applied.set(key, { birth: content.birth, version });
     rows.set(key, { uid: message.object.uid, value: content.value });
+  };
+
+  const inventory = ({ request }: Question): Inventory => {
+    const objects = [...rows].flatMap(([key, { uid, value }]): StoredObject[] =>
+      request.types.includes(key.split('/')[1] ?? '') ? [{ key, uid, hash: value }] : [],
+    );
+    return request.digest === inventoryDigest(objects) ? 'same' : objects;
   };
 
   return {
@@ -65,14 +88,19 @@ export function createModelEdge(): ModelEdge {
     proceed() {
       const message = toEdge.shift();
       if (message === undefined) return;
+      if (message.type === 'ask-inventory') {
+        toCloud.push({ id: message.id, inventory: inventory(message) });
+        return;
+      }
       const key = keyOf(message.object);
       if (message.operation === 'delete') remove(key, message);
       else put(key, message);
-      toCloud.push(message.id);
+      toCloud.push({ id: message.id });
     },
-    nextAck: () => toCloud.shift(),
+    nextAnswer: () => toCloud.shift(),
     overflow() {
-      toEdge.shift();
+      // What an upstream edge may do; it is never asked for its inventory.
+      if (toEdge[0]?.type === 'send') toEdge.shift();
     },
     disconnect() {
       toEdge = [];
@@ -82,6 +110,21 @@ export function createModelEdge(): ModelEdge {
       rows.clear();
       applied.clear();
       stores += 1;
+      copy = new Map();
+    },
+    backup() {
+      copy = new Map(rows);
+    },
+    restore() {
+      rows.clear();
+      for (const [key, row] of copy) rows.set(key, row);
+    },
+    tamper(pick) {
+      const key = [...rows.keys()][pick % Math.max(1, rows.size)];
+      const row = key === undefined ? undefined : rows.get(key);
+      if (key === undefined || row === undefined) return;
+      if (pick % 2 === 0) rows.delete(key);
+      else rows.set(key, { ...row, value: `${row.value}?` });
     },
   };
 }

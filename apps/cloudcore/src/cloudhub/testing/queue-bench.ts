@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { type Inventory, inventoryDigest, type StoredObject } from '@kubeedge-ts/apis';
 import { createNodeQueue } from '../node-queue.ts';
 import type {
   NodeQueueOptions,
@@ -15,6 +16,7 @@ export function bench(options: Partial<NodeQueueOptions> = {}) {
   const queue = createNodeQueue({ cluster: 'c1', uuid: () => `m${++ids}`, ...options });
   const sent: SendCommand[] = [];
   const log: string[] = [];
+  const questions: Extract<QueueCommand, { type: 'ask-inventory' }>[] = [];
   /** Set to keep record commands from being answered. */
   const held = { value: false };
   const apply = (event: QueueEvent): void => {
@@ -23,6 +25,15 @@ export function bench(options: Partial<NodeQueueOptions> = {}) {
   const carryOut = (command: QueueCommand): void => {
     if (command.type === 'send') {
       sent.push(command);
+      return;
+    }
+    if (command.type === 'ask-inventory') {
+      questions.push(command);
+      return;
+    }
+    if (command.type === 'store-differs') {
+      const { missing, changed, unknown } = command.difference;
+      log.push(`store-differs ${missing} missing, ${changed} changed, ${unknown} unknown`);
       return;
     }
     const what =
@@ -41,6 +52,17 @@ export function bench(options: Partial<NodeQueueOptions> = {}) {
     apply,
     connect: (records?: readonly SyncRecord[], store?: string) =>
       apply({ type: 'connected', records, store }),
+    /** Connects an edge that can tell what it has stored. */
+    connectOurs: (records?: readonly SyncRecord[]) =>
+      apply({ type: 'connected', records, store: 's1', inventory: true }),
+    /** Answers the open question as an edge that holds these objects; returns the answer. */
+    tell(...stored: readonly Wish[]): Inventory {
+      const { id, request } = questions.shift() ?? assert.fail('nothing was asked');
+      const objects = stored.map(storedAs);
+      const inventory = request.digest === inventoryDigest(objects) ? 'same' : objects;
+      apply({ type: 'inventory', id, inventory });
+      return inventory;
+    },
     want: (about: Wish) => apply({ type: 'want', object: wish(about) }),
     unwant: (uid: string) => apply({ type: 'unwant', uid }),
     /** What was sent since the last call: `insert name`. */
@@ -57,6 +79,11 @@ export function bench(options: Partial<NodeQueueOptions> = {}) {
     last: () => sent.at(-1) ?? assert.fail('nothing was sent'),
     next: () => sent.shift() ?? assert.fail('nothing was sent'),
   };
+}
+
+function storedAs(about: Wish): StoredObject {
+  const { uid, type, namespace, name, hash } = wish(about);
+  return { key: `${namespace}/${type}/${name}`, uid, hash };
 }
 
 export function record(about: Wish & { readonly store?: string }): SyncRecord {

@@ -47,6 +47,9 @@ export const ACTIONS = [
   'timer',
   'crash',
   'wipe',
+  'backup',
+  'restore',
+  'tamper',
 ] as const;
 
 export interface Step {
@@ -79,6 +82,7 @@ export function createWorld(options: { readonly edge: 'upstream' | 'ours'; reado
   let lazy = new Map<string, Extract<QueueCommand, { type: 'advance-record' }>>();
   let timer = false;
   let flying = new Map<string, SendCommand>();
+  let sends = 0;
   const edge = createModelEdge();
   let connected = false;
 
@@ -92,7 +96,11 @@ export function createWorld(options: { readonly edge: 'upstream' | 'ours'; reado
     switch (command.type) {
       case 'send':
         checkSend(command);
+        sends += 1;
         flying.set(command.id, command);
+        edge.send(command);
+        return;
+      case 'ask-inventory':
         edge.send(command);
         return;
       case 'advance-record':
@@ -116,13 +124,19 @@ export function createWorld(options: { readonly edge: 'upstream' | 'ours'; reado
 
   const checkSend = (command: SendCommand): void => {
     assert.ok(connected, 'nothing is sent without a connection');
-    assert.ok(records.has(command.object.uid), 'the record exists before anything is sent');
     const key = keyOf(command.object);
+    const { uid } = command.object;
+    const restored = options.edge === 'ours' && command.operation === 'delete';
+    assert.ok(records.has(uid) || restored, 'the record exists before anything is sent');
     for (const other of flying.values()) {
       if (other.id === command.id) continue;
       assert.notEqual(keyOf(other.object), key, 'never two messages of one key in flight');
     }
     if (command.operation === 'delete') return;
+    if (options.edge === 'ours') {
+      const there = edge.rows.get(key)?.uid ?? uid;
+      assert.equal(there, uid, 'whatever else lies under the key is deleted first');
+    }
     for (const record of records.values()) {
       if (keyOf(record) !== key || record.uid === command.object.uid) continue;
       assert.notEqual(
@@ -208,10 +222,11 @@ export function createWorld(options: { readonly edge: 'upstream' | 'ours'; reado
   };
 
   const ackStep = (): void => {
-    const id = edge.nextAck();
-    if (id === undefined) return;
+    const answer = edge.nextAnswer();
+    if (answer === undefined) return;
+    const { id, inventory } = answer;
     flying.delete(id);
-    run({ type: 'acked', id });
+    run(inventory === undefined ? { type: 'acked', id } : { type: 'inventory', id, inventory });
   };
 
   const connect = (): void => {
@@ -219,7 +234,11 @@ export function createWorld(options: { readonly edge: 'upstream' | 'ours'; reado
     connected = true;
     const known = recordsKnown ? undefined : [...records.values()];
     recordsKnown = true;
-    run({ type: 'connected', records: known, store: options.edge === 'ours' ? edge.store : undefined });
+    run({
+      type: 'connected',
+      records: known,
+      ...(options.edge === 'ours' ? { store: edge.store, inventory: true } : {}),
+    });
   };
 
   const cut = (): void => {
@@ -258,6 +277,12 @@ export function createWorld(options: { readonly edge: 'upstream' | 'ours'; reado
     if (!timer) return;
     timer = false;
     run({ type: 'timer' });
+  };
+
+  const damage = (what: () => void): void => {
+    if (options.edge === 'upstream') return;
+    disconnect();
+    what();
   };
 
   const at = <T>(list: readonly T[], pick: number): T | undefined => list[pick % Math.max(1, list.length)];
@@ -306,12 +331,11 @@ export function createWorld(options: { readonly edge: 'upstream' | 'ours'; reado
       cut();
       boot();
     },
-    // Only an edge that names its store can be seen to have lost it.
-    wipe: () => {
-      if (options.edge === 'upstream') return;
-      disconnect();
-      edge.wipe();
-    },
+    // Only an edge that tells of its store can be seen to have lost it, or to have another.
+    wipe: () => damage(edge.wipe),
+    backup: edge.backup,
+    restore: () => damage(edge.restore),
+    tamper: ({ pick }) => damage(() => edge.tamper(pick)),
   };
 
   const apply = ({ action, pick }: Step): void => {
@@ -345,6 +369,10 @@ export function createWorld(options: { readonly edge: 'upstream' | 'ours'; reado
   return {
     apply,
     quiesce,
+    /** Messages of objects so far. */
+    get sends() {
+      return sends;
+    },
     edgeRows: () => Object.fromEntries([...edge.rows].sort(([a], [b]) => a.localeCompare(b))),
     wantedRows: () =>
       Object.fromEntries(

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KubeObject, Node } from '@kubeedge-ts/apis';
-import { nodeHash, objectHash } from './object-hash.ts';
+import { nodeHash, objectHash } from './content-hash.ts';
+import type { KubeObject } from './kubernetes/meta.ts';
+import type { Node } from './kubernetes/resources.ts';
 
 const pod = {
   apiVersion: 'v1',

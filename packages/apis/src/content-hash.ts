@@ -1,9 +1,20 @@
 import { hash } from 'node:crypto';
-import { isRecord, type KubeObject, type Node, type ObjectMeta } from '@kubeedge-ts/apis';
+import { isRecord } from './json.ts';
+import type { KubeObject, ObjectMeta } from './kubernetes/meta.ts';
+import type { Node } from './kubernetes/resources.ts';
 
 /**
- * Identity of what an edge needs of an object: everything but status and the metadata the API server keeps for itself
- * (DESIGN §5). A pod's deletion is part of its metadata and therefore counts.
+ * Identity of what an edge needs of an object of a type token. Cloud and edge compute it alike: the cloud from what it is
+ * about to send, the edge from what it has stored. Ends that hash differently must not compare: whoever changes a hash
+ * renames the capability `inventory`.
+ */
+export function contentHash(type: string, object: KubeObject): string {
+  return type === 'node' ? nodeHash(object as Node) : objectHash(object);
+}
+
+/**
+ * Everything but status and the metadata the API server keeps for itself (DESIGN §5). A pod's deletion is part of its
+ * metadata and therefore counts.
  */
 export function objectHash(object: KubeObject): string {
   const { metadata, status: _status, ...rest } = object as KubeObject & { status?: unknown };
@@ -27,11 +38,11 @@ function edgeMetadata(metadata: ObjectMeta): Partial<ObjectMeta> {
 }
 
 function digest(value: unknown): string {
-  return hash('sha256', canonicalJson(value), 'base64url');
+  return hash('sha256', sortedJson(value), 'base64url');
 }
 
 /** JSON with sorted keys: two servers, or a conversion, may order fields differently. */
-export function canonicalJson(value: unknown): string {
+function sortedJson(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>
     isRecord(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item,
   );
