@@ -2,11 +2,13 @@ import type { Pod } from '@kubeedge-ts/apis';
 import type { Module } from '@kubeedge-ts/beehive';
 import type { CriClient } from '@kubeedge-ts/cri';
 import { errorText } from '@kubeedge-ts/errors';
+import { grpcHealthCheck } from '@kubeedge-ts/kubelet-plugins/health';
 import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kubeedge-ts/runtime';
 import type { EdgedSink, MetaClient } from '../metamanager/meta-client.ts';
 import { createAdmitPod } from './admit-pod.ts';
 import type { EdgedConfig } from './config.ts';
 import { createEvents, silentEvents } from './events.ts';
+import { createHooks } from './hooks/index.ts';
 import type { Host } from './host.ts';
 import { NO_DEVICES } from './node/capacity.ts';
 import { createNodeLease } from './node/lease.ts';
@@ -15,8 +17,9 @@ import { createUpkeep } from './node/upkeep.ts';
 import { createPleg } from './pleg.ts';
 import { isMirror, isStatic } from './pod/spec.ts';
 import { createPodSet, type PodSet } from './pod-set.ts';
-import { createPodWorker, type PodProbes } from './pod-worker.ts';
-import { createSteps, type PodHooks, type StepPoint } from './runtime/carry-out.ts';
+import { createPodWorker } from './pod-worker.ts';
+import { createProber, createProbes } from './probes/index.ts';
+import { createSteps, type StepPoint } from './runtime/carry-out.ts';
 import { type CgroupSettings, createPodCgroups } from './runtime/cgroups.ts';
 import { createImagePuller } from './runtime/image-puller.ts';
 import { identityOf } from './runtime/labels.ts';
@@ -48,9 +51,6 @@ export interface Edged {
   /** What MetaManager tells edged; may be called before the module starts. */
   readonly sink: EdgedSink;
 }
-
-const probes: PodProbes = { sync: () => {}, findings: () => new Map(), forget: () => {} };
-const hooks: PodHooks = { postStart: async () => {}, preStop: async () => 0 };
 
 const RUNTIME_CHECK_MS = 5_000;
 const RUNTIME_RETRY_MS = 500;
@@ -129,6 +129,16 @@ export function createEdged(options: EdgedOptions): Edged {
   });
   const logs = createPodLogs(config.podLogsDir);
   const observer = createObserver(cri);
+  const hooks = createHooks({ cri, events, clock, log });
+  const probes = createProbes({
+    prober: createProber({ cri, grpc: grpcHealthCheck, clock }),
+    events,
+    clock,
+    random,
+    log,
+    hostIPs: () => node.hostIPs,
+    onChange: (uid) => pods.wake(uid),
+  });
   const steps = createSteps({
     cri,
     images: createImagePuller({ cri, offline: () => !meta.connected }),
@@ -305,6 +315,7 @@ export function createEdged(options: EdgedOptions): Edged {
       },
       async stop() {
         stopping.abort(new Error('edged is stopping'));
+        probes.stop();
         await pods.stop();
         await Promise.all(running);
         cri.close();

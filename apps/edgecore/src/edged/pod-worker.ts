@@ -209,7 +209,11 @@ export function createPodWorker(options: PodWorkerOptions): PodWorker {
       node: node(),
     };
     const decision = decide(state, now);
-    if (decision.ending) endingSince ??= now;
+    if (decision.ending && endingSince === undefined) {
+      endingSince = now;
+      // Told before its containers are stopped: a liveness probe has nothing to say any more meanwhile.
+      probes.sync(pod, runtime, true);
+    }
     if (await refuse(runtime, decision)) return undefined;
     report(decision.status, now);
     return { runtime, decision };

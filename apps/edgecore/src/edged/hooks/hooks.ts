@@ -4,12 +4,13 @@ import type { Clock, Logger } from '@kubeedge-ts/runtime';
 import type { Events } from '../events.ts';
 import { allContainersOf } from '../pod/spec.ts';
 import { startDeadline } from '../probes/deadline.ts';
+import type { HookTarget, PodHooks } from '../runtime/carry-out.ts';
 import { identityOf } from '../runtime/labels.ts';
 import { hookedContainer } from './hook-source.ts';
-import { createRunHook, type HookTarget } from './run-hook.ts';
+import { createRunHook } from './run-hook.ts';
 
 /** What containers are told at their beginning and their end (spec/edged.md §8). At least once: a crash may repeat it. */
-export interface Hooks {
+export interface Hooks extends PodHooks {
   /**
    * Takes as long as the hook does; nothing when there is none.
    * @throws KubeEdgeError EDGED_HOOK: its event is out, and the container is to be stopped; the signal's reason
@@ -18,7 +19,7 @@ export interface Hooks {
   /**
    * Runs the hook, cut when `graceSeconds` are over; resolves with the whole seconds used, to be subtracted from the
    * grace. For a pod that the store does not know the hook comes from the runtime's records. A hook that fails leaves
-   * an event and never keeps a container from stopping; one that is over is not run again for the same container.
+   * an event and never keeps a container from stopping; one that is over is not run again for the same container (0 s).
    * @throws only the signal's reason
    */
   preStop(target: HookTarget, graceSeconds: number, signal: AbortSignal): Promise<number>;
@@ -36,12 +37,12 @@ const MAX_OVER = 1_024;
 
 export function createHooks({ cri, events, clock, log }: HooksOptions): Hooks {
   const run = createRunHook({ cri, events, clock });
-  /** Container id → monotonic ms at which its preStop hook began. */
-  const over = new Map<string, number>();
+  /** Ids of containers. */
+  const over = new Set<string>();
 
-  const remember = (containerId: string, began: number): void => {
-    over.set(containerId, began);
-    const [oldest] = over.keys();
+  const remember = (containerId: string): void => {
+    over.add(containerId);
+    const [oldest] = over;
     if (over.size > MAX_OVER && oldest !== undefined) over.delete(oldest);
   };
 
@@ -65,10 +66,8 @@ export function createHooks({ cri, events, clock, log }: HooksOptions): Hooks {
 
     async preStop(target, graceSeconds, signal) {
       const { pod, name, containerId } = target;
-      const began = over.get(containerId) ?? clock.monotonic();
-      const used = (): number =>
-        Math.max(0, Math.min(graceSeconds, Math.floor((clock.monotonic() - began) / 1000)));
-      if (graceSeconds <= 0 || over.has(containerId)) return used();
+      if (graceSeconds <= 0 || over.has(containerId)) return 0;
+      const began = clock.monotonic();
       const deadline = startDeadline(clock, graceSeconds * 1000, signal);
       try {
         const { lifecycle, ports } = await hookedContainer(cri, pod, name, containerId, deadline.signal);
@@ -83,8 +82,8 @@ export function createHooks({ cri, events, clock, log }: HooksOptions): Hooks {
       } finally {
         deadline.end();
       }
-      remember(containerId, began);
-      return used();
+      remember(containerId);
+      return Math.min(graceSeconds, Math.floor((clock.monotonic() - began) / 1000));
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Container, Pod } from '@kubeedge-ts/apis';
+import type { Container } from '@kubeedge-ts/apis';
 import type { CriClient } from '@kubeedge-ts/cri';
 import { type Clock, sleep } from '@kubeedge-ts/runtime';
 import type { Events } from '../events.ts';
@@ -6,16 +6,8 @@ import { runInContainer } from '../probes/exec.ts';
 import { goList, goQuoted, hostPort } from '../probes/go-text.ts';
 import { type HttpAnswer, httpGet } from '../probes/http-get.ts';
 import { type HttpTarget, httpTargetOf } from '../probes/http-target.ts';
+import type { HookTarget } from '../runtime/carry-out.ts';
 import { identityOf } from '../runtime/labels.ts';
-
-/** The run whose hook it is. */
-export interface HookTarget {
-  readonly pod: Pod;
-  /** Of the container. */
-  readonly name: string;
-  readonly containerId: string;
-  readonly podIPs: readonly string[];
-}
 
 export type HookHandler = NonNullable<NonNullable<Container['lifecycle']>['preStop']>;
 

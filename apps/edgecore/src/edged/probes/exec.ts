@@ -1,6 +1,7 @@
 import type { CriClient } from '@kubeedge-ts/cri';
-import { errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
+import { isKubeEdgeError } from '@kubeedge-ts/errors';
 import { goDuration, goQuoted } from './go-text.ts';
+import { grpcCodeOf, rpcText } from './rpc-text.ts';
 
 /** What a command in a container came to. `output`: standard output and error, cut. */
 export type Ran =
@@ -46,22 +47,4 @@ function textOf(...parts: readonly Uint8Array[]): string {
   return Buffer.concat(parts.map((part) => part.subarray(0, MAX_OUTPUT_BYTES)))
     .subarray(0, MAX_OUTPUT_BYTES)
     .toString();
-}
-
-function grpcCodeOf(error: unknown): string | undefined {
-  if (!isKubeEdgeError(error)) return undefined;
-  if (error.code === 'CRI_UNAVAILABLE') return 'UNAVAILABLE';
-  if (error.code === 'CRI_NOT_FOUND') return 'NOT_FOUND';
-  const { grpcCode } = error.details;
-  return typeof grpcCode === 'string' ? grpcCode : undefined;
-}
-
-/** As gRPC for Go words the runtime's refusal. */
-function rpcText(error: unknown): string {
-  const code = grpcCodeOf(error);
-  if (code === undefined || !isKubeEdgeError(error)) return errorText(error);
-  const name = code
-    .toLowerCase()
-    .replace(/(^|_)([a-z])/g, (_, _start, letter: string) => letter.toUpperCase());
-  return `rpc error: code = ${name} desc = ${String(error.details['problem'] ?? error.message)}`;
 }

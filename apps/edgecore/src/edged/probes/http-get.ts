@@ -2,9 +2,9 @@ import type { IncomingMessage, RequestOptions } from 'node:http';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { isIP } from 'node:net';
-import { KUBERNETES_VERSION } from '@kubeedge-ts/runtime';
 import { goQuoted, hostPort, networkProblem } from './go-text.ts';
 import type { HttpTarget } from './http-target.ts';
+import { userAgentFor } from './user-agent.ts';
 
 /** What a request came to. */
 export type HttpAnswer =
@@ -24,8 +24,6 @@ export interface HttpGetOptions {
 /** More of a body is not read (spec/edged.md §8). */
 export const MAX_BODY_BYTES = 10 * 1024;
 const MAX_REDIRECTS = 10;
-/** `1.32` */
-const KUBERNETES = KUBERNETES_VERSION.replace(/^v(\d+\.\d+).*$/, '$1');
 
 /**
  * A GET as the kubelet makes it: a connection of its own, no proxy, redirects followed on the same host only. `host`
@@ -116,7 +114,7 @@ function headersOf(
     if (known === undefined) all.set(key, { name, values: [value] });
     else if (known.values[0] === '') all.delete(key);
   };
-  otherwise('User-Agent', `kube-${purpose}/${KUBERNETES}`);
+  otherwise('User-Agent', userAgentFor(purpose));
   otherwise('Accept', '*/*');
   if (all.get('host')?.values[0] === '') all.delete('host');
   otherwise('Host', hostPort(host, port));

@@ -1,3 +1,5 @@
+import type { ProbeFindings } from '../pod/types.ts';
+
 /**
  * What one probe has found, as values: thresholds, initial results, gating by the startup probe, and the hold after a
  * container was given up (spec/edged.md §8). No time passes in here and nothing is asked; `probes.ts` does both.
@@ -26,16 +28,6 @@ export interface ProbeState {
 
 /** The probes a container has. */
 export type ProbeStates = { readonly [K in ProbeKind]?: ProbeState };
-
-/** What the probes of one running container have found. */
-export interface ProbeFindings {
-  /** No startup probe, or it has succeeded. */
-  readonly started: boolean;
-  /** Started, and no readiness probe, or its result is success. */
-  readonly ready: boolean;
-  /** A liveness or startup probe has given the container up. */
-  readonly failed?: { readonly kind: 'liveness' | 'startup'; readonly graceSeconds?: number };
-}
 
 /** What is known of a run that is older than this process: its API status. */
 export interface EarlierFindings {

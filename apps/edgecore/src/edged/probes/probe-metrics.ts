@@ -1,6 +1,6 @@
 import type { PodIdentity } from '../runtime/labels.ts';
+import type { TryOutcome } from './outcome.ts';
 import type { ProbeKind } from './probe-machine.ts';
-import type { TryOutcome } from './prober.ts';
 
 /** One sample of `prober_probe_total`, a counter, with the kubelet's labels. */
 export interface ProbeCount {

@@ -1,11 +1,10 @@
 import type { Container, Pod } from '@kubeedge-ts/apis';
 import { initContainersOf, isSidecar, mainContainersOf } from '../pod/spec.ts';
-import type { PodRuntime, RuntimeContainer } from '../pod/types.ts';
+import type { PodRuntime, ProbeFindings, RuntimeContainer } from '../pod/types.ts';
 import {
   type EarlierFindings,
   findingsOf,
   initialState,
-  type ProbeFindings,
   type ProbeState,
   type ProbeStates,
 } from './probe-machine.ts';

@@ -5,23 +5,11 @@ import type { Clock } from '@kubeedge-ts/runtime';
 import { startDeadline } from './deadline.ts';
 import { runInContainer } from './exec.ts';
 import { hostPort, networkProblem } from './go-text.ts';
+import { type GrpcHealthCheck, probeByGrpc } from './grpc-health.ts';
 import { httpGet } from './http-get.ts';
+import type { TryOutcome } from './outcome.ts';
 import type { ProbeHandler, ProbeSpec } from './probe-spec.ts';
-
-/** What one try came to, with the text that users see in events. */
-export type TryOutcome =
-  | { readonly is: 'success' | 'warning' | 'failure'; readonly output: string }
-  /** It could not be told; nothing follows from it. `quiet`: what is wrong is said elsewhere. */
-  | { readonly is: 'error'; readonly problem: string; readonly quiet?: true };
-
-/** Asks a server of gRPC's health protocol, without TLS. Never rejects. */
-export type GrpcHealthCheck = (question: {
-  readonly host: string;
-  readonly port: number;
-  readonly service: string;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-}) => Promise<TryOutcome>;
+import { userAgentFor } from './user-agent.ts';
 
 export interface ProberOptions {
   readonly cri: Pick<CriClient, 'execSync'>;
@@ -84,18 +72,15 @@ export function createProber({ cri, grpc, clock }: ProberOptions): Prober {
     const host = ownHost === '' ? target.podIP : ownHost;
     // Node would take an empty host for its own machine.
     if (host === '') return { is: 'error', problem: 'the pod has no address', quiet: true };
+    if (handler.by === 'grpc') {
+      const { port, service } = handler;
+      const userAgent = userAgentFor('probe');
+      return probeByGrpc(grpc, { host, port, service, timeoutMs, clock, signal, userAgent });
+    }
     const deadline = startDeadline(clock, timeoutMs, signal);
     try {
-      switch (handler.by) {
-        case 'http':
-          return await byHttp(handler, host, deadline.signal);
-        case 'tcp':
-          return await byTcp(host, handler.port, deadline.signal);
-        case 'grpc': {
-          const { port, service } = handler;
-          return await grpc({ host, port, service, timeoutMs, signal: deadline.signal });
-        }
-      }
+      if (handler.by === 'http') return await byHttp(handler, host, deadline.signal);
+      return await byTcp(host, handler.port, deadline.signal);
     } finally {
       deadline.end();
     }

@@ -6,7 +6,7 @@ import type { RuntimeContainer } from '../pod/types.ts';
 import { type ManualClock, manualClock } from '../testing/manual-clock.ts';
 import { container, pod } from '../testing/pods.ts';
 import { run, sandbox } from '../testing/states.ts';
-import type { TryOutcome } from './prober.ts';
+import type { TryOutcome } from './outcome.ts';
 import { createProbes, type Probes } from './probes.ts';
 
 const exec = { exec: { command: ['check'] } };

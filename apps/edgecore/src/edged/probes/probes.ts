@@ -1,17 +1,11 @@
 import type { Pod } from '@kubeedge-ts/apis';
 import type { Clock, Logger, Random } from '@kubeedge-ts/runtime';
 import type { Events } from '../events.ts';
-import type { PodRuntime } from '../pod/types.ts';
+import type { PodRuntime, ProbeFindings } from '../pod/types.ts';
 import { identityOf } from '../runtime/labels.ts';
 import { createDueList } from './due-list.ts';
-import {
-  afterTry,
-  counts,
-  firstTryAfter,
-  isAsked,
-  type ProbeFindings,
-  sameFindings,
-} from './probe-machine.ts';
+import type { TryOutcome } from './outcome.ts';
+import { afterTry, counts, firstTryAfter, isAsked, sameFindings } from './probe-machine.ts';
 import { createProbeMetrics, PROBE_TITLES, type ProbeCount } from './probe-metrics.ts';
 import {
   beginRun,
@@ -22,7 +16,7 @@ import {
   probedIPOf,
   statesOf,
 } from './probed-run.ts';
-import type { Prober, TryOutcome } from './prober.ts';
+import type { Prober } from './prober.ts';
 import { createSlots } from './slots.ts';
 
 /** All probes of the node: one timer, tries in bounded parallel (spec/edged.md §8). */

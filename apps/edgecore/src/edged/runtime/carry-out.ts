@@ -173,6 +173,28 @@ export function createSteps(options: StepsOptions): Steps {
     return hostsFileOf(pod, { podIPs, clusterDomain: config.clusterDomain, hostFile });
   };
 
+  /** Its preStop hook and then its end share the grace (spec/edged.md §9). */
+  const stopContainer = async (
+    target: HookTarget,
+    graceSeconds: number,
+    why: string,
+    signal: AbortSignal,
+    runs = true,
+  ): Promise<void> => {
+    const { pod, name, containerId } = target;
+    log.info({ container: name, id: containerId, graceSeconds, why }, 'stopping container');
+    events.pod(pod, 'Normal', 'Killing', why, name);
+    let timeout = graceSeconds;
+    if (runs) {
+      atPoint('preStop');
+      const used = await hooks.preStop(target, graceSeconds, signal);
+      timeout = graceLeft(graceSeconds, used * 1000);
+    }
+    signal.throwIfAborted();
+    atPoint('stopContainer');
+    await cri.stopContainer({ containerId, timeout }, { signal }).catch(ignoreGone);
+  };
+
   return {
     async createSandbox(pod, attempt, { soft, firm }) {
       const problem = refusalOf(pod, config.allowedSysctls);
@@ -256,32 +278,23 @@ export function createSteps(options: StepsOptions): Steps {
         'container started',
       );
       atPoint('postStart');
+      const target = { pod, name: container.name, containerId, podIPs: context.addresses.podIPs };
       try {
-        const target = { pod, name: container.name, containerId, podIPs: context.addresses.podIPs };
         await hooks.postStart(target, soft);
       } catch (error) {
         if (soft.aborted) throw error;
         // A container whose hook failed is not the one that was asked for.
-        const timeout = graceSecondsOf(pod);
-        await cri.stopContainer({ containerId, timeout }, { signal: soft }).catch(ignoreGone);
+        await stopContainer(target, graceSecondsOf(pod), 'FailedPostStartHook', soft);
         throw error;
       }
     },
 
     async stopContainers(pod, stops, runtime, signal) {
       const podIPs = podIPsOf(pod, runtime);
-      await each(stops, async ({ id, name, graceSeconds, why }) => {
-        log.info({ container: name, id, graceSeconds, why }, 'stopping container');
-        events.pod(pod, 'Normal', 'Killing', why, name);
-        let timeout = graceSeconds;
-        if (runtime.containers.some((run) => run.id === id && run.state === 'running')) {
-          atPoint('preStop');
-          const used = await hooks.preStop({ pod, name, containerId: id, podIPs }, graceSeconds, signal);
-          timeout = graceLeft(graceSeconds, used * 1000);
-        }
-        signal.throwIfAborted();
-        atPoint('stopContainer');
-        await cri.stopContainer({ containerId: id, timeout }, { signal }).catch(ignoreGone);
+      await each(stops, ({ id, name, graceSeconds, why }) => {
+        const target = { pod, name, containerId: id, podIPs };
+        const runs = runtime.containers.some((run) => run.id === id && run.state === 'running');
+        return stopContainer(target, graceSeconds, why, signal, runs);
       });
     },
     async stopSandboxes(ids, signal) {
