@@ -1,4 +1,5 @@
 import { durationMs, type EdgeCoreConfig } from '@kubeedge-ts/apis/config';
+import type { ShutdownConfig } from './node/shutdown/shutdown-groups.ts';
 import { wholeValue } from './quantity.ts';
 
 export interface Taint {
@@ -68,6 +69,8 @@ export interface EdgedConfig {
   /** Ended containers of the whole node that are kept; -1: no limit but each pod's. */
   readonly maxDeadContainers: number;
   readonly minimumGcAgeMs: number;
+  /** How long a shutdown of the machine waits for pods to end. */
+  readonly shutdown: ShutdownConfig;
   readonly clusterDNS: readonly string[];
   readonly clusterDomain: string;
   readonly resolvConf: string;
@@ -148,6 +151,11 @@ export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modu
     sandboxImage: edged.podSandboxImage,
     maxDeadContainers: edged.maxContainerCount,
     minimumGcAgeMs: durationMs(edged.minimumGCAge),
+    shutdown: {
+      graceMs: durationMs(kubelet.shutdownGracePeriod),
+      criticalMs: durationMs(kubelet.shutdownGracePeriodCriticalPods),
+      byPriority: kubelet.shutdownGracePeriodByPodPriority,
+    },
     clusterDNS: kubelet.clusterDNS,
     clusterDomain: kubelet.clusterDomain,
     resolvConf: kubelet.resolvConf,

@@ -13,9 +13,12 @@ import type { Host } from './host.ts';
 import { NO_DEVICES } from './node/capacity.ts';
 import { createNodeLease } from './node/lease.ts';
 import { createNodeAgent } from './node/node-agent.ts';
+import { type Logind, systemLogind } from './node/shutdown/logind.ts';
+import { createNodeShutdown } from './node/shutdown/node-shutdown.ts';
+import { shutdownPeriods } from './node/shutdown/shutdown-groups.ts';
 import { createUpkeep } from './node/upkeep.ts';
 import { createPleg } from './pleg.ts';
-import { isMirror, isStatic } from './pod/spec.ts';
+import { isMirror, isStatic, isTerminal } from './pod/spec.ts';
 import { createPodSet, type PodSet } from './pod-set.ts';
 import { createPodWorker } from './pod-worker.ts';
 import { createProber, createProbes } from './probes/index.ts';
@@ -42,6 +45,8 @@ export interface EdgedOptions {
   readonly host: Host;
   /** Where the edge's Kubernetes API listens, for containers; default none (spec/edged.md §1.3). */
   readonly service?: { readonly host: string; readonly port: string };
+  /** Default: this machine's. */
+  readonly logind?: Logind;
   /** For crash tests: told what is about to happen. */
   readonly atPoint?: (point: StepPoint) => void;
 }
@@ -94,7 +99,7 @@ export function createEdged(options: EdgedOptions): Edged {
     runtime: () => runtime.info,
     health,
     pressures: () => upkeep.pressures,
-    shuttingDown: () => false,
+    shuttingDown: () => shutdown.active,
     devices: () => NO_DEVICES,
     images: () => upkeep.images,
     volumesInUse: () => undefined,
@@ -190,7 +195,7 @@ export function createEdged(options: EdgedOptions): Edged {
       meta,
       allocatable: () => node.allocatable,
       pressures: () => upkeep.pressures,
-      shuttingDown: () => false,
+      shuttingDown: () => shutdown.active,
       events,
     }),
     mirrorSeen: (mirror) => mirrors.seen(mirror),
@@ -236,6 +241,22 @@ export function createEdged(options: EdgedOptions): Edged {
     onPressure: () => node.poke(),
     events,
     clock,
+    log,
+  });
+  const shutdown = createNodeShutdown({
+    periods: shutdownPeriods(config.shutdown),
+    logind: options.logind ?? systemLogind(),
+    present: () =>
+      host.deviceOf('/run/systemd/system').then(
+        () => true,
+        () => false,
+      ),
+    pods: () => pods.list().filter(({ status }) => !isTerminal(status?.phase)),
+    end: (uid, order) => void pods.order(uid, order),
+    onChange: () => node.poke(),
+    events,
+    clock,
+    random,
     log,
   });
   const pleg = createPleg({
@@ -310,6 +331,7 @@ export function createEdged(options: EdgedOptions): Edged {
           node.run(signal),
           lease.run(signal),
           upkeep.run(signal),
+          shutdown.run(signal),
           loadPods(signal),
         );
       },

@@ -9,6 +9,8 @@ export interface ToolOptions {
   readonly timeoutMs?: number;
   /** Exit codes besides 0 that are an answer, not a failure. */
   readonly accept?: readonly number[];
+  /** Default: that of this process. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export interface ToolAnswer {
@@ -20,11 +22,12 @@ export interface ToolAnswer {
 export async function tool(
   name: string,
   args: readonly string[],
-  { signal, timeoutMs = TIMEOUT_MS, accept = [] }: ToolOptions = {},
+  { signal, timeoutMs = TIMEOUT_MS, accept = [], env = process.env }: ToolOptions = {},
 ): Promise<ToolAnswer> {
   try {
     const { stdout } = await run(name, args, {
       timeout: timeoutMs,
+      env,
       ...(signal === undefined ? {} : { signal }),
     });
     return { code: 0, stdout };

@@ -28,3 +28,14 @@ const QUANTITY = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?$/
 /** A Kubernetes quantity such as `10Mi`. */
 export const quantity = (value: string) =>
   z._default(z.string().check(z.regex(QUANTITY, 'not a quantity such as 10Mi')), value);
+
+const SIGNAL = /^(memory|allocatableMemory|nodefs|imagefs|containerfs|pid)\.(available|inodesFree)$/;
+const signalName = z.string().check(z.regex(SIGNAL, 'not an eviction signal such as memory.available'));
+const AMOUNT = /^(\d+\.?\d*|\.\d+)(%|[eE]\d+|[numkMGTPE]|[KMGTPE]i)?$/;
+const amount = z.string().check(z.regex(AMOUNT, 'neither a quantity such as 100Mi nor a percentage'));
+/** Eviction signal → amount, and → duration. */
+export const signalAmounts = z.record(signalName, amount);
+export const signalDurations = z.record(
+  signalName,
+  z.string().check(z.regex(GO_DURATION, 'not a duration such as 10s or 1m30s')),
+);

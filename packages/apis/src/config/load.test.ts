@@ -69,6 +69,22 @@ test('a wrong type is refused with its path', async () => {
   await assert.rejects(edge('[]'), invalidAt('(root)'));
 });
 
+test('eviction settings that mean nothing are refused with their path', async () => {
+  const at = 'modules.edged.tailoredKubeletConfig';
+  const kubelet = (fields: string) => edge(`modules: {edged: {tailoredKubeletConfig: {${fields}}}}`);
+  const cases: [fields: string, path: string][] = [
+    ['evictionHard: {memory.available: lots}', `${at}.evictionHard.memory.available`],
+    ['evictionHard: {disk.available: 10%}', `${at}.evictionHard.disk.available`],
+    ['evictionSoftGracePeriod: {memory.available: soon}', `${at}.evictionSoftGracePeriod.memory.available`],
+    ['imageGCHighThresholdPercent: 101', `${at}.imageGCHighThresholdPercent`],
+  ];
+  for (const [fields, path] of cases) await assert.rejects(kubelet(fields), invalidAt(path), fields);
+  const { warnings } = await kubelet(
+    'evictionHard: {nodefs.available: 7.5%, pid.available: 1k}, imageMaximumGCAge: 24h',
+  );
+  assert.deepEqual(warnings, []);
+});
+
 test('text that is not YAML is refused with the line', async () => {
   await assert.rejects(edge('a: [1, 2'), (error: unknown) => isKubeEdgeError(error, 'CONFIG_NOT_YAML'));
 });

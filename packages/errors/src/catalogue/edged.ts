@@ -52,4 +52,9 @@ export const edgedErrors = defineErrors({
     advice:
       'Make room on the file system of the images, or lower imageGCHighThresholdPercent; tried again in 5 minutes.',
   },
+  EDGED_LOGIND: {
+    message: 'systemd-logind: {problem}',
+    advice:
+      'Pods cannot end in good order when the machine shuts down; check that systemd-logind, busctl and systemd-inhibit work. Tried again.',
+  },
 });

@@ -1,3 +1,3 @@
 export { type AdmissionNode, admit, type Pressure, type Refusal } from './admit.ts';
-export { isCritical, priorityOf } from './critical.ts';
+export { CRITICAL_PRIORITY, isCritical, priorityOf } from './critical.ts';
 export { matchesSelector, type NamedNode } from './node-affinity.ts';
