@@ -32,6 +32,8 @@ export interface NodeAgentOptions {
   readonly images: () => readonly NodeImage[];
   /** Names of attached volumes that pods use; undefined while that is not known yet. */
   readonly volumesInUse: () => readonly string[] | undefined;
+  /** A status is on its way to the cloud and cannot be lost any more. */
+  readonly onReported?: (status: NodeStatus) => void;
   readonly events: Events;
   readonly clock: Clock;
   readonly random: Random;
@@ -140,6 +142,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     for (const { type, reason, message } of eventsOfStatus(config.nodeName, previous, status))
       events.node(type, reason, message);
     reported = { status, at: now };
+    options.onReported?.(status);
     sayAgain = false;
   };
 

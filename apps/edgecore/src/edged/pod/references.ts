@@ -38,9 +38,10 @@ export function referencesOf(pod: Pod): References {
   return { volumes, all };
 }
 
-/** Volumes whose content may change while the pod runs. */
+/** Volumes whose content may change while the pod runs, by the API or because their driver wants it. */
 export function hasLivingVolumes(pod: Pod): boolean {
   return (pod.spec?.volumes ?? []).some(
-    ({ configMap, secret, projected, downwardAPI }) => configMap ?? secret ?? projected ?? downwardAPI,
+    ({ configMap, secret, projected, downwardAPI, csi, ephemeral, persistentVolumeClaim }) =>
+      configMap ?? secret ?? projected ?? downwardAPI ?? csi ?? ephemeral ?? persistentVolumeClaim,
   );
 }

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pod } from '@kubeedge-ts/apis';
 import { type Clock, seededRandom, silentLogger, systemClock } from '@kubeedge-ts/runtime';
+import type { Events } from '../events.ts';
 import type { Volume, VolumePlugin } from '../volumes/plugin.ts';
+import { createPodTokens } from '../volumes/tokens.ts';
 import { createVolumes, type Volumes } from '../volumes/volumes.ts';
 import { type FakeBlockDevices, type FakeMounts, fakeBlockDevices, fakeMounts } from './fake-mounts.ts';
 import { type MemoryMeta, memoryMeta } from './memory-meta.ts';
@@ -44,6 +46,9 @@ export async function volumeBench(
   const dir = await mkdtemp(join(tmpdir(), 'kets-vol-'));
   const { clock = systemClock } = options;
   const events: string[] = [];
+  const said: Pick<Events, 'pod'> = {
+    pod: (_pod, type, reason, message) => void events.push(`${type} ${reason} ${message}`),
+  };
   const base = {
     dir,
     meta: memoryMeta(),
@@ -74,11 +79,15 @@ export async function volumeBench(
       blockDevices: base.blockDevices,
       node: async () => ({ name: 'edge-a', labels: base.labels }),
       ...(options.csi === undefined ? {} : { csi: options.csi(base) }),
-      events: {
-        pod: (_pod, type, reason, message) => void events.push(`${type} ${reason} ${message}`),
-      },
+      tokens: createPodTokens({
+        meta: base.meta,
+        events: said,
+        clock,
+        random: seededRandom(1),
+        log: silentLogger,
+      }),
+      events: said,
       clock,
-      random: seededRandom(1),
       log: silentLogger,
     });
   const bench: { -readonly [K in keyof VolumeBench]: VolumeBench[K] } = { ...base, volumes: make() };

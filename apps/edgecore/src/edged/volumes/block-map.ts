@@ -35,13 +35,30 @@ export async function mapDevice(
 
 /** Takes away what `mapDevice`, or an upstream kubelet, has made. Idempotent. */
 export async function unmapDevice(
-  { uid, globalDir, link }: DeviceMap,
+  map: DeviceMap,
+  mounts: Mounts,
+  devices: Pick<BlockDevices, 'detachLoops'>,
+): Promise<void> {
+  await unbindDevice(map, mounts, devices);
+  await rm(map.link, { force: true });
+}
+
+/** All but the link, which tells that the pod had the device. */
+export async function unbindDevice(
+  { uid, globalDir }: Omit<DeviceMap, 'link'>,
   mounts: Mounts,
   devices: Pick<BlockDevices, 'detachLoops'>,
 ): Promise<void> {
   const file = join(globalDir, uid);
   await devices.detachLoops(file);
-  await rm(link, { force: true });
   await unmountBelow(mounts, file);
   await rm(file, { force: true });
+}
+
+/** Whether the device is shown to the pod now. */
+export async function isMapped({ uid, globalDir, link }: DeviceMap): Promise<boolean> {
+  const [file, shown] = await Promise.all(
+    [lstat(join(globalDir, uid)), stat(link)].map((look) => look.catch(() => undefined)),
+  );
+  return file?.isBlockDevice() === true && shown?.isBlockDevice() === true;
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { Pod } from '@kubeedge-ts/apis';
 import { errorText } from '@kubeedge-ts/errors';
-import type { Clock, Logger, Random } from '@kubeedge-ts/runtime';
+import type { Clock, Logger } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
 import type { NamedNode } from '../admission/index.ts';
 import type { BlockDevices } from '../block-devices.ts';
@@ -18,7 +18,7 @@ import { pluginTable } from './plugins.ts';
 import { eventOf, volumeProblem } from './problems.ts';
 import { podDirectories, releasePod } from './release.ts';
 import { shareRoot } from './share-root.ts';
-import { createPodTokens } from './tokens.ts';
+import type { PodTokens } from './tokens.ts';
 import { usesOf } from './uses.ts';
 
 export type { PreparedVolume, VolumeContext } from './plugin.ts';
@@ -50,16 +50,16 @@ export interface Volumes {
 
 export interface VolumesOptions {
   readonly rootDir: string;
-  readonly meta: Pick<MetaClient, 'getReferenced' | 'getToken' | 'getObject'>;
+  readonly meta: Pick<MetaClient, 'getReferenced' | 'getObject'>;
   readonly mounts: Mounts;
   readonly blockDevices: BlockDevices;
   /** What persistent volumes' node affinity is compared with. */
   readonly node: () => Promise<NamedNode>;
   /** Absent: volumes of CSI drivers are refused. */
   readonly csi?: VolumePlugin;
+  readonly tokens: PodTokens;
   readonly events: Pick<Events, 'pod'>;
   readonly clock: Clock;
-  readonly random: Random;
   readonly log: Logger;
 }
 
@@ -73,10 +73,9 @@ interface PodVolumes {
 }
 
 export function createVolumes(options: VolumesOptions): Volumes {
-  const { rootDir, meta, mounts, node, events, log } = options;
+  const { rootDir, meta, mounts, node, tokens, events, log } = options;
   const paths = volumePaths(rootDir);
-  const tokens = createPodTokens(options);
-  const plugins = pluginTable({ ...options, paths, tokens });
+  const plugins = pluginTable({ ...options, paths });
   const pods = new Map<string, PodVolumes>();
   let labelsIgnored = false;
 
