@@ -1,4 +1,4 @@
-import { namespaces } from '@kubeedge-ts/apis';
+import { CAPABILITIES_HEADER, CLUSTER_VERSION_HEADER, namespaces, OWN_CAPABILITIES } from '@kubeedge-ts/apis';
 import type { CloudCoreConfig } from '@kubeedge-ts/apis/config';
 import { createProgram, type Module, type Program, runUntilSignal } from '@kubeedge-ts/beehive';
 import { errorText } from '@kubeedge-ts/errors';
@@ -17,6 +17,7 @@ import { prepareCertificates } from './cloudhub/certificates.ts';
 import { createCloudHub } from './cloudhub/cloudhub.ts';
 import { createHttpsServer } from './cloudhub/https/index.ts';
 import { createTokenRefresh } from './cloudhub/join-tokens.ts';
+import { createClusterVersion } from './controllers/cluster-version.ts';
 import { conversionRoute, ensureCustomResources } from './crdconversion/index.ts';
 import { createDeviceController } from './devicecontroller/index.ts';
 import { createEdgeController } from './edgecontroller/index.ts';
@@ -54,6 +55,8 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
   );
 
   const clusterId = await patiently('the cluster is not reachable', log, signal, () => clusterIdentity(kube));
+  const clusterVersion = createClusterVersion({ kube, clock, log });
+  await patiently('its version is not told', log, signal, () => clusterVersion.read());
   const certificates = await prepareCertificates({ client: kube, config: hub, clock, random, log, signal });
   const [address = '127.0.0.1'] = hub.advertiseAddress;
   await patiently('custom resources cannot be set up', log, signal, () =>
@@ -94,6 +97,10 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
       port: hub.websocket.port,
       tls: certificates.server,
       maxFrameBytes: MAX_FRAME_BYTES,
+      headers: () => ({
+        [CAPABILITIES_HEADER]: OWN_CAPABILITIES,
+        ...(clusterVersion.value === undefined ? {} : { [CLUSTER_VERSION_HEADER]: clusterVersion.value }),
+      }),
     },
     admission: admitNode({ allowLegacyCertificates: hub.allowLegacyCertificates }),
     kube,
@@ -119,6 +126,7 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
   // stopped last: the others write through it until their end
   const modules: Module[] = [
     { name: 'kube', start: async () => {}, stop: async () => kube.close() },
+    clusterVersion.module,
     https,
     tokenRefresh,
   ];

@@ -60,8 +60,8 @@ export interface ServerOptions {
   readonly tls: TlsMaterial;
   /** Largest frame accepted, bytes. */
   readonly maxFrameBytes: number;
-  /** Further headers of the answer to an upgrade, e.g. capabilities. */
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Further headers of the answer to an upgrade, e.g. capabilities; called for each. */
+  readonly headers?: () => Readonly<Record<string, string>>;
   /** Upgrades that may be pending, and the time one may take, ms. */
   readonly maxPendingHandshakes?: number;
   readonly handshakeTimeoutMs?: number;

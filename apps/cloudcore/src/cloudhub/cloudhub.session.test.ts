@@ -45,6 +45,20 @@ describe('connections', () => {
     await bed.stop();
   });
 
+  test('controllers hear who arrives before anything is sent: what they take back then is never sent', async () => {
+    const bed = await createHubBed();
+    bed.hub.downstream.want('a', wish({ uid: 'u1' }));
+    bed.hub.downstream.want('a', wish({ uid: 'u2' }));
+    bed.arriving = (node, headers) => {
+      // As a controller does it: later in the same turn.
+      if (headers['x-takes'] === undefined) queueMicrotask(() => bed.hub.downstream.unwant(node, 'u2'));
+    };
+    const link = bed.transport.connect('a');
+    await bed.settle();
+    assert.deepEqual(lines(link.received), ['insert shop/configmap/u1']);
+    await bed.stop();
+  });
+
   test('certificate policy first, then the node limit; a node that is connected may reconnect', async () => {
     const bed = await createHubBed();
     assert.equal(bed.transport.refusal('stranger')?.status, 403);

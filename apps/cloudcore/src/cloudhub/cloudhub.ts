@@ -175,6 +175,7 @@ export function createCloudHub(options: CloudHubOptions): CloudHub {
       { node: name, epoch, from: connection.peer.remoteAddress, replaced: replaced !== undefined },
       'node connected',
     );
+    notify((listener) => listener.arriving?.(name, connection.peer.headers));
     nodeOf(name).attach(connection);
     notify((listener) => listener.connected(name));
     void connection.closed.then(({ code, reason, local }) => {

@@ -4,7 +4,7 @@ import type { KubeObject, Message, UnknownObject } from '@kubeedge-ts/apis';
 export interface DownstreamObject {
   /** `metadata.uid`. */
   readonly uid: string;
-  /** Type token of the wire resource: `pod`, `configmap`, `secret`, `node`, `device`, `devicemodel`. */
+  /** Type token of the wire resource: `pod`, `configmap`, `secret`, `service`, `node`, `device`, `devicemodel`. */
   readonly type: string;
   /** The word `null` for cluster-scoped objects. */
   readonly namespace: string;
@@ -18,7 +18,7 @@ export interface DownstreamObject {
    * to a node is `insert` (devices, pods, configmaps).
    */
   readonly firstOperation: 'insert' | 'update';
-  /** Causes come first: objects of a lower rank are in flight before those of a higher one. Models 0, configmaps and secrets 1, devices 2, pods 3. */
+  /** Causes come first: objects of a lower rank are in flight before those of a higher one. Models 0, configmaps, secrets and services 1, devices 2, pods 3. */
   readonly rank: number;
   /** apiVersion and kind for the ObjectSync record. */
   readonly apiVersion: string;
@@ -58,6 +58,11 @@ export interface Upstream {
 
 /** Notified when a node's newest connection starts or ends. */
 export interface NodeLifecycle {
+  /**
+   * Before anything is sent over a new connection: the headers of its upgrade, lower-case names. What is named to CloudHub
+   * in the same turn counts for what is sent first.
+   */
+  readonly arriving?: (node: string, headers: Readonly<Record<string, string>>) => void;
   connected(node: string): void;
   disconnected(node: string): void;
 }

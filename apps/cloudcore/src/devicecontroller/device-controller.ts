@@ -5,13 +5,13 @@ import type { Clock, Logger, Random } from '@kubeedge-ts/runtime';
 import type { Downstream, NodeLifecycle, Upstream } from '../cloudhub/downstream.ts';
 import { createAsked } from '../controllers/asked.ts';
 import { createNodeMarks } from '../controllers/node-marks.ts';
+import type { Rate } from '../controllers/token-bucket.ts';
 import { createDeviceCaches, type DeviceCaches } from './device-caches.ts';
 import { createDeviceUp } from './device-up.ts';
 import { createMembership } from './membership.ts';
 import { createPacedWrites } from './paced-writes.ts';
 import { mirroredTwins } from './status-mirror.ts';
 import { createStatusWriter } from './status-writer.ts';
-import type { Rate } from './token-bucket.ts';
 import { wantedDevices } from './wanted-devices.ts';
 
 export interface DeviceControllerOptions {

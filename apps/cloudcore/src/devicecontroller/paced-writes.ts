@@ -1,6 +1,6 @@
 import { errorText } from '@kubeedge-ts/errors';
 import { type Backoff, type Clock, createBackoff, type Logger, type Random } from '@kubeedge-ts/runtime';
-import { createTokenBucket, type Rate, type TokenBucket } from './token-bucket.ts';
+import { createTokenBucket, type Rate, type TokenBucket } from '../controllers/token-bucket.ts';
 
 export interface PacedWritesOptions {
   /**

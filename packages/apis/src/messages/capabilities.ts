@@ -28,7 +28,7 @@ export function readCapabilities(headers: Readonly<Record<string, string>>): Rea
 /** The version a cloud claims, if it is one. */
 export function readClusterVersion(headers: Readonly<Record<string, string>>): string | undefined {
   const version = headers[CLUSTER_VERSION_HEADER];
-  return version !== undefined && version.length <= 64 && /^v\d+\.\d+\.\d+/.test(version)
+  return version !== undefined && version.length <= 64 && /^v\d+\.\d+\.\d+[-+.\w]*$/.test(version)
     ? version
     : undefined;
 }

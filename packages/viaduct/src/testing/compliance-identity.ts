@@ -29,10 +29,13 @@ export function identityPromises(subject: Subject): void {
     );
   });
 
-  it('the dialler knows the further headers of the server', async (t) => {
-    const bench = await createBench(t, await subject());
-    const { client } = await bench.pair();
-    assert.equal(client.peer.headers['x-offer'], 'telemetry');
+  it('the dialler knows the further headers of the server, as they are at that moment', async (t) => {
+    let count = 0;
+    const headers = () => ({ 'X-Offer': `telemetry-${++count}` });
+    const bench = await createBench(t, await subject(), { headers });
+    const [first, second] = [await bench.pair(), await bench.pair()];
+    assert.equal(first.client.peer.headers['x-offer'], 'telemetry-1');
+    assert.equal(second.client.peer.headers['x-offer'], 'telemetry-2');
   });
 
   it('the certificate of node A used as node B is refused with 403', async (t) => {

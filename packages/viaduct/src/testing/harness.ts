@@ -46,6 +46,7 @@ export interface BenchOptions {
   readonly admission?: Admission;
   readonly maxFrameBytes?: number;
   readonly maxBufferedBytes?: number;
+  readonly headers?: () => Readonly<Record<string, string>>;
 }
 
 /** Ends with its test, also with one that fails. */
@@ -64,8 +65,8 @@ export async function createBench(
       port: 0,
       tls: serverTls,
       maxFrameBytes: options.maxFrameBytes ?? MAX_FRAME,
-      headers: { 'X-Offer': 'telemetry' },
       ...(options.maxBufferedBytes === undefined ? {} : { maxBufferedBytes: options.maxBufferedBytes }),
+      ...(options.headers === undefined ? {} : { headers: options.headers }),
     },
     options.admission ?? acceptAll,
     (connection) => accepted.push(connection),

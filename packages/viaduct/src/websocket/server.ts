@@ -42,7 +42,7 @@ export async function listenWebSocket(
     autoPong: false,
   });
   upgrades.on('headers', (lines) => {
-    for (const [name, value] of Object.entries(options.headers ?? {})) lines.push(`${name}: ${value}`);
+    for (const [name, value] of Object.entries(options.headers?.() ?? {})) lines.push(`${name}: ${value}`);
   });
   const server = createServer({
     ...options.tls,

@@ -30,6 +30,8 @@ export interface HubBed {
   readonly lifecycle: string[];
   /** What the controllers do with a message before the next one is taken. */
   work: (node: string, message: Message) => void | Promise<void>;
+  /** What a controller does when a node arrives. */
+  arriving: (node: string, headers: Readonly<Record<string, string>>) => void;
   /** Lets everything happen that needs no time. */
   settle(): Promise<void>;
   records(): readonly ObjectSync[];
@@ -80,6 +82,7 @@ export async function createHubBed(options: HubBedOptions = {}): Promise<HubBed>
     upstream: { edge: receive('edge'), device: receive('device') },
     lifecycle: [
       {
+        arriving: (node, headers) => bed.arriving(node, headers),
         connected: (node) => lifecycle.push(`+${node}`),
         disconnected: (node) => lifecycle.push(`-${node}`),
       },
@@ -93,6 +96,7 @@ export async function createHubBed(options: HubBedOptions = {}): Promise<HubBed>
     upstream,
     lifecycle,
     work: () => {},
+    arriving: () => {},
     settle: () => clock.advance(0).then(() => clock.advance(0)),
     records: () => [...kube.objects(objectSyncs), ...kube.objects(clusterObjectSyncs)],
     addNode: (name) => {
