@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Pod, parseResource, ROUTES, type RouteName } from '@kubeedge-ts/apis';
 import fc from 'fast-check';
-import { mayAccess, mayRead } from './authorize.ts';
+import { mayAccess, mayRead, type PodName } from './authorize.ts';
 
 const NODE = 'edge-a';
 const mine: readonly Pod[] = [
@@ -163,6 +163,9 @@ const ROWS: readonly Row[] = [
   [false, 'up.event', 'shop/event/e', event({ kind: 'Pod', namespace: 'shop', name: 'other' })],
   [true, 'up.event', 'default/event/e', event({ kind: 'Node', name: NODE })],
   [false, 'up.event', 'default/event/e', event({ kind: 'Node', name: 'edge-b' })],
+  [false, 'up.event', 'default/event/e', event({ kind: 'Pod', namespace: 'shop', name: 'till' })],
+  [true, 'up.event', 'shop/event/e', event({ kind: 'Pod', namespace: 'shop', name: 'former', uid: 'u0' })],
+  [false, 'up.event', 'shop/event/e', event({ kind: 'Pod', namespace: 'shop', name: 'former', uid: 'u9' })],
   [false, 'up.event', 'shop/event/e', event({ kind: 'Deployment', namespace: 'shop', name: 'till' })],
   [false, 'up.upload', 'a/b'],
   [false, 'up.twin', 'device/n/d/twin/edge_updated'],
@@ -171,7 +174,8 @@ const ROWS: readonly Row[] = [
 for (const [allow, route, resource, content = null, podNode] of ROWS) {
   const what = JSON.stringify(content) ?? '';
   test(`${allow ? 'allowed' : 'denied'}: ${route} ${resource} ${what.slice(0, 120)}`, () => {
-    const request = { route, path: parseResource(resource), content, podNode };
+    const wasBound = ({ name, uid }: PodName) => name === 'former' && uid === 'u0';
+    const request = { route, path: parseResource(resource), content, podNode, wasBound };
     assert.equal(mayAccess(NODE, request, mine).allow, allow);
   });
 }

@@ -8,6 +8,14 @@ export interface AccessRequest {
   readonly content: unknown;
   /** The node the named pod is bound to, if the request names a pod that exists. */
   readonly podNode?: string | undefined;
+  /** Whether a pod that is gone was bound to the node not long ago. */
+  readonly wasBound?: (pod: PodName) => boolean;
+}
+
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid?: string | undefined;
 }
 
 export type Verdict = { readonly allow: true } | { readonly allow: false; readonly reason: string };
@@ -59,7 +67,7 @@ export function mayAccess(node: string, request: AccessRequest, podsOfNode: read
         'a node may request certificates of kubelet signers only',
       );
     case 'up.event':
-      return mayReport(node, content, podsOfNode);
+      return mayReport(node, request, podsOfNode);
     default:
       return deny(`a node may not send ${route}`);
   }
@@ -197,14 +205,20 @@ function every(list: unknown, holds: (item: Record<string, unknown>) => boolean)
   return Array.isArray(list) && list.every((item) => isRecord(item) && holds(item));
 }
 
-function mayReport(node: string, content: unknown, podsOfNode: readonly Pod[]): Verdict {
+function mayReport(node: string, request: AccessRequest, podsOfNode: readonly Pod[]): Verdict {
+  const { content, path, wasBound = () => false } = request;
   const event = isRecord(content) && isRecord(content['event']) ? content['event'] : content;
-  const about = (name: string) => field(event, 'involvedObject', name);
-  if (about('kind') === 'Node') return when(about('name') === node, 'event is about another node');
-  const own = podsOfNode.some(
-    ({ metadata }) => metadata.namespace === about('namespace') && metadata.name === about('name'),
+  const about = (name: string): string => {
+    const value = field(event, 'involvedObject', name);
+    return typeof value === 'string' ? value : '';
+  };
+  const [kind, namespace, name, uid] = [about('kind'), about('namespace'), about('name'), about('uid')];
+  if (kind === 'Node') return when(name === node, 'event is about another node');
+  const own = podsOfNode.some(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+  return when(
+    kind === 'Pod' && namespace === path.namespace && (own || wasBound({ namespace, name, uid })),
+    `event is not about node ${node} or one of its pods`,
   );
-  return when(about('kind') === 'Pod' && own, `event is not about node ${node} or one of its pods`);
 }
 
 function nameIn(content: unknown): string | undefined {

@@ -19,6 +19,8 @@ import {
   type SelectiveCache,
   type Stub,
 } from '../controllers/selective-cache.ts';
+import type { PodName } from './authorize.ts';
+import { createDepartedPods } from './departed-pods.ts';
 import { createReferenceIndex } from './reference-index.ts';
 import type { ConfigContent, ConfigType } from './wanted.ts';
 
@@ -36,6 +38,8 @@ export interface Caches {
   podsOf(node: string): readonly Pod[];
   /** Who and where a pod is, of whatever node. */
   podStub(key: ObjectKey): Stub | undefined;
+  /** A pod that is gone was bound to this node within the last hour. */
+  wasBound(node: string, pod: PodName): boolean;
   config(type: ConfigType, key: ObjectKey): Lookup<ConfigContent>;
   /** Names what the pods of a node refer to, so that it is followed. */
   refer(node: string, pods: readonly Pod[]): void;
@@ -56,6 +60,7 @@ export function createCaches(kube: KubeClient, dirty: (node: string) => void, po
   const nodeCache = createInformer<Node>(kube, nodes, { transform: withoutManagedFields }, ports);
   const isEdge = (name: string | undefined): boolean =>
     name !== undefined && nodeCache.get({ name })?.metadata.labels?.[EDGE_LABEL] !== undefined;
+  const departed = createDepartedPods(ports.clock);
   const podCache: SelectiveCache<Pod> = createSelectiveCache<Pod, Pod>(
     {
       kube,
@@ -64,6 +69,7 @@ export function createCaches(kube: KubeClient, dirty: (node: string) => void, po
       selects: (stub) => isEdge(stub.spec?.nodeName),
       keep: (pod) => typed('Pod', withoutManagedFields(pod)),
       changed: (stub) => {
+        if (podCache.stub(stub.metadata)?.metadata.uid !== stub.metadata.uid) departed.add(stub);
         if (stub.spec?.nodeName) dirty(stub.spec.nodeName);
       },
     },
@@ -110,7 +116,10 @@ export function createCaches(kube: KubeClient, dirty: (node: string) => void, po
       nodeCache.subscribe({
         added: ({ metadata }) => dirty(metadata.name),
         updated: ({ metadata }) => dirty(metadata.name),
-        deleted: ({ metadata }) => dirty(metadata.name),
+        deleted: ({ metadata }) => {
+          departed.forget(metadata.name);
+          dirty(metadata.name);
+        },
       });
       nodeCache.start(stop);
       // Which pods are kept depends on which nodes are ours.
@@ -129,6 +138,7 @@ export function createCaches(kube: KubeClient, dirty: (node: string) => void, po
     edgeNodes: () => nodeCache.list().filter(({ metadata }) => isEdge(metadata.name)),
     podsOf,
     podStub: podCache.stub,
+    wasBound: departed.has,
     config: (type, key) => follow(type, key.namespace ?? '').get(key),
     refer: index.refer,
     get configSynced() {

@@ -4,8 +4,10 @@ import type { KubeClient } from '@kubeedge-ts/kube';
 import type { Clock, Logger, Random } from '@kubeedge-ts/runtime';
 import type { Downstream, NodeLifecycle, Upstream } from '../cloudhub/downstream.ts';
 import { createAnswers } from '../controllers/answers.ts';
+import { createEdgePeers } from '../controllers/edge-peers.ts';
 import { createCaches } from './caches.ts';
 import { createDown } from './down.ts';
+import { createEventPace, type PaceLimits } from './event-pace.ts';
 import { createUp } from './up.ts';
 
 export interface EdgeControllerOptions {
@@ -19,7 +21,11 @@ export interface EdgeControllerOptions {
   readonly patienceMs?: number;
   /** How long a request waits for the caches after a start, ms; default 25 s (edges wait 60 s). */
   readonly readyMs?: number;
+  /** Events of one node; default 10/s after a burst of 100, and 256 that wait. */
+  readonly events?: PaceLimits;
 }
+
+const EVENT_LIMITS: PaceLimits = { rate: { perSecond: 10, burst: 100 }, waiting: 256 };
 
 export interface EdgeControllerPorts {
   readonly kube: KubeClient;
@@ -48,6 +54,8 @@ export function createEdgeController(ports: EdgeControllerPorts): EdgeController
   const stopping = new AbortController();
   const origin: MessageOrigin = { now: clock.now, uuid: random.uuid };
   const caches = createCaches(kube, (node) => down.mark(node), { clock, random, log });
+  const peers = createEdgePeers();
+  const pace = createEventPace(options.events ?? EVENT_LIMITS, clock);
   const down = createDown(caches, { downstream, clock, patienceMs: options.patienceMs ?? 5_000 });
   const up = createUp(
     {
@@ -55,6 +63,8 @@ export function createEdgeController(ports: EdgeControllerPorts): EdgeController
       caches,
       downstream,
       answers: createAnswers(origin),
+      peers,
+      pace,
       origin,
       clock,
       log,
@@ -83,8 +93,18 @@ export function createEdgeController(ports: EdgeControllerPorts): EdgeController
       },
     },
     upstream: up.upstream,
-    // What a node must have does not depend on whether it is connected.
-    lifecycle: { connected: () => {}, disconnected: () => {} },
+    lifecycle: {
+      arriving(node, headers) {
+        peers.arriving(node, headers);
+        down.mark(node);
+      },
+      // What a node must have does not depend on whether it is connected.
+      connected: () => {},
+      disconnected(node) {
+        peers.left(node);
+        pace.forget(node);
+      },
+    },
     idle: up.idle,
   };
 }

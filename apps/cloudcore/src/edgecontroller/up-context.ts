@@ -3,7 +3,9 @@ import type { KubeClient } from '@kubeedge-ts/kube';
 import type { Clock, Logger } from '@kubeedge-ts/runtime';
 import type { Downstream } from '../cloudhub/downstream.ts';
 import type { Answers } from '../controllers/answers.ts';
+import type { EdgePeers } from '../controllers/edge-peers.ts';
 import type { Caches } from './caches.ts';
+import type { EventPace } from './event-pace.ts';
 
 /** What the handlers of edge messages work with. */
 export interface UpPorts {
@@ -11,6 +13,8 @@ export interface UpPorts {
   readonly caches: Caches;
   readonly downstream: Pick<Downstream, 'post' | 'unwant'>;
   readonly answers: Answers;
+  readonly peers: Pick<EdgePeers, 'has'>;
+  readonly pace: EventPace;
   readonly origin: MessageOrigin;
   readonly clock: Clock;
   readonly log: Logger;

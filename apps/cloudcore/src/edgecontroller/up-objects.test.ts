@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   configMaps,
-  events,
   type KubeObject,
   pods,
   type Resource,
@@ -127,25 +126,6 @@ test('a token is issued for the service account of a pod of the node, bound to t
   assert.equal(answer?.header.resourceversion, undefined);
   assert.equal(errorOf(await ask('query', 'shop/serviceaccounttoken/admin', { spec }))?.code, 403);
   assert.equal(kube.calls.filter(({ subresource }) => subresource === 'token').length, 1);
-});
-
-test('events about own pods are written, never answered; about others they are not written', async (t) => {
-  const { kube, ask } = await edgeWorld(t, { setUp: (kube) => void put(kube, pods, aPod('till')) });
-  const event = (pod: string) => ({
-    metadata: { name: 'e1', namespace: 'elsewhere' },
-    involvedObject: { kind: 'Pod', namespace: 'shop', name: pod },
-    reason: 'Pulled',
-    count: 1,
-  });
-  assert.equal(await ask('insert', 'shop/event/e1', event('till')), undefined);
-  assert.equal(kube.objects(events)[0]?.metadata.namespace, 'shop');
-  const patch = { event: event('till'), patchData: '{"count":2,"involvedObject":{"name":"x"}}' };
-  assert.equal(await ask('patch', 'shop/event/e1', patch), undefined);
-  assert.equal(kube.objects(events)[0]?.count, 2);
-  assert.equal(kube.objects(events)[0]?.involvedObject.name, 'till');
-  assert.equal(await ask('insert', 'shop/event/e2', event('other')), undefined);
-  assert.equal(await ask('patch', 'shop/event/e1', { ...patch, patchData: 'null' }), undefined);
-  assert.equal(kube.objects(events).length, 1);
 });
 
 test('a signing request is made in the name of the node', async (t) => {

@@ -1,14 +1,10 @@
 import {
   apiVersionOf,
   configMaps,
-  type Event,
-  events,
-  isRecord,
   type KubeObject,
   type Lease,
   leases,
   type Message,
-  parseJson,
   pods,
   type Resource,
   type ResourcePath,
@@ -16,7 +12,6 @@ import {
   serviceAccounts,
   type TokenRequest,
 } from '@kubeedge-ts/apis';
-import { errorText } from '@kubeedge-ts/errors';
 import { isNotFound, type ObjectKey } from '@kubeedge-ts/kube';
 import { forbidden, notFound, statusFor, typed, untyped } from '../controllers/answers.ts';
 import { mayRead } from './authorize.ts';
@@ -27,7 +22,6 @@ export interface ObjectHandlers {
   readonly query: UpHandler<'up.query'>;
   readonly token: UpHandler<'up.token'>;
   readonly csr: UpHandler<'up.csr-insert'>;
-  readonly event: UpHandler<'up.event'>;
 }
 
 const define = (group: string, plural: string, kind: string, namespaced: boolean): Resource<KubeObject> => ({
@@ -56,7 +50,7 @@ const QUERIED: Readonly<Record<string, Resource<KubeObject>>> = {
   certificatesigningrequest: signingRequests,
 };
 
-/** Leases, queries, tokens, signing requests and events (spec/message-protocol.md §3.2). */
+/** Leases, queries, tokens and signing requests (spec/message-protocol.md §3.2). */
 export function createObjectHandlers({ kube, caches, answers, log }: UpPorts): ObjectHandlers {
   /** From the cache where it is kept current, else from the API. */
   const readObject = async (path: ResourcePath, signal: AbortSignal): Promise<KubeObject> => {
@@ -146,43 +140,7 @@ export function createObjectHandlers({ kube, caches, answers, log }: UpPorts): O
       const created = await kube.create(signingRequests, body, { signal, impersonate });
       return answers.response(message, untyped(created));
     },
-
-    async event({ node, routed, signal }) {
-      const { message, path } = routed;
-      try {
-        await writeEvent(message, keyOf(path), signal);
-      } catch (error) {
-        // Events are not answered and may be lost, as with any kubelet.
-        log.info(
-          { node, resource: message.route.resource, err: errorText(error) },
-          'event of node not written',
-        );
-      }
-      return undefined;
-    },
   };
-
-  async function writeEvent({ route, content }: Message, key: ObjectKey, signal: AbortSignal): Promise<void> {
-    const { namespace = '', name } = key;
-    const event = (isRecord(content) && isRecord(content['event']) ? content['event'] : content) as Event;
-    if (route.operation !== 'patch') {
-      const { managedFields: _fields, resourceVersion: _version, ...metadata } = event.metadata;
-      const body: Event = {
-        ...event,
-        apiVersion: 'v1',
-        kind: 'Event',
-        metadata: { ...metadata, namespace, name },
-      };
-      if (route.operation === 'update') await kube.update(events, body, { signal });
-      else await kube.create(events, body, { signal });
-      return;
-    }
-    const text = isRecord(content) ? content['patchData'] : undefined;
-    const patch = parseJson(typeof text === 'string' ? text : '');
-    if (!isRecord(patch)) throw new TypeError('patchData is no JSON object');
-    const { involvedObject: _object, metadata: _metadata, ...body } = patch;
-    await kube.patch(events, key, { type: 'strategic', body }, { signal });
-  }
 }
 
 function keyOf({ type, namespace, name }: ResourcePath): ObjectKey {

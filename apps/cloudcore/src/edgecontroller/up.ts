@@ -12,9 +12,10 @@ import { sleep } from '@kubeedge-ts/runtime';
 import type { Upstream } from '../cloudhub/downstream.ts';
 import { forbidden, refusal, statusFor } from '../controllers/answers.ts';
 import { createKeyedLanes } from '../controllers/keyed-lanes.ts';
-import { mayAccess, type Verdict } from './authorize.ts';
+import { mayAccess, type PodName, type Verdict } from './authorize.ts';
 import { claimedUid } from './claimed-uid.ts';
 import type { UpHandler, UpPorts, UpRequest } from './up-context.ts';
+import { createEventHandler } from './up-events.ts';
 import { createNodeHandlers } from './up-nodes.ts';
 import { createObjectHandlers } from './up-objects.ts';
 import { createPodHandlers } from './up-pods.ts';
@@ -40,7 +41,6 @@ const AS_TEXT: ReadonlySet<RouteName> = new Set<RouteName>([
   'up.node-status',
   'up.pod-status',
 ]);
-const UNANSWERED: ReadonlySet<RouteName> = new Set<RouteName>(['up.event']);
 /** Heartbeats never queue behind other work of their node. */
 const URGENT: ReadonlySet<RouteName> = new Set<RouteName>(['up.lease', 'up.node-patch', 'up.node-status']);
 /** Decided without knowing the node's pods. */
@@ -56,7 +56,7 @@ const ABOUT_ITSELF: ReadonlySet<RouteName> = new Set<RouteName>([
 
 /** The EdgeController's half of the messages from edges: authorised, in order per object, each answered. */
 export function createUp(ports: UpPorts, limits: UpLimits, signal: AbortSignal) {
-  const { caches, downstream, answers, clock, log } = ports;
+  const { caches, downstream, answers, peers, pace, clock, log } = ports;
   const lanes = createKeyedLanes(limits);
   const onNodes = createNodeHandlers(ports);
   const onPods = createPodHandlers(ports);
@@ -79,11 +79,11 @@ export function createUp(ports: UpPorts, limits: UpLimits, signal: AbortSignal) 
     'up.query': handle(onObjects.query),
     'up.token': handle(onObjects.token),
     'up.csr-insert': handle(onObjects.csr),
-    'up.event': handle(onObjects.event),
+    'up.event': handle(createEventHandler(ports)),
   };
 
-  const failed = (routed: RoutedMessage, status: Status): Message | undefined => {
-    if (UNANSWERED.has(routed.route)) return undefined;
+  const failed = (node: string, routed: RoutedMessage, status: Status): Message | undefined => {
+    if (routed.route === 'up.event' && peers.has(node, 'event-answers') !== true) return undefined;
     if (routed.path.type === 'lease' || AS_RESPONSE.has(routed.route)) {
       return answers.refusedResponse(routed.message, status);
     }
@@ -100,14 +100,24 @@ export function createUp(ports: UpPorts, limits: UpLimits, signal: AbortSignal) 
   };
   const decide = (node: string, routed: RoutedMessage): Verdict => {
     const { route, path, message } = routed;
-    const request = { route, path, content: message.content, podNode: podNodeOf(routed) };
+    const request = {
+      route,
+      path,
+      content: message.content,
+      podNode: podNodeOf(routed),
+      wasBound: (pod: PodName) => caches.wasBound(node, pod),
+    };
     return mayAccess(node, request, caches.podsOf(node));
   };
 
   const answer = async (node: string, routed: RoutedMessage): Promise<Message | undefined> => {
     const { route, path } = routed;
     if (!ABOUT_ITSELF.has(route) && !caches.isReady && !(await readyInTime())) {
-      return failed(routed, refusal(503, 'ServiceUnavailable', 'cloudcore is still reading the cluster'));
+      return failed(
+        node,
+        routed,
+        refusal(503, 'ServiceUnavailable', 'cloudcore is still reading the cluster'),
+      );
     }
     const verdict = decide(node, routed);
     if (!verdict.allow) {
@@ -115,7 +125,7 @@ export function createUp(ports: UpPorts, limits: UpLimits, signal: AbortSignal) 
         { node, route, resource: routed.message.route.resource, reason: verdict.reason },
         'access of node denied',
       );
-      return failed(routed, forbidden(path.type, path.name, verdict.reason));
+      return failed(node, routed, forbidden(path.type, path.name, verdict.reason));
     }
     return dispatchRouted(handlers, routed, { node, pods: caches.podsOf(node), signal });
   };
@@ -138,11 +148,29 @@ export function createUp(ports: UpPorts, limits: UpLimits, signal: AbortSignal) 
       if (signal.aborted) return;
       const { resource, operation } = routed.message.route;
       log.warn({ node, operation, resource, err: errorText(error) }, 'request of node failed');
-      message = failed(routed, statusFor(error));
+      message = failed(node, routed, statusFor(error));
     }
-    if (message !== undefined && !downstream.post(node, message)) {
-      log.debug({ node, resource: message.route.resource }, 'node went away before its answer');
+    if (message !== undefined) post(node, message);
+  };
+
+  const post = (node: string, message: Message): void => {
+    if (downstream.post(node, message)) return;
+    log.debug({ node, resource: message.route.resource }, 'node went away before its answer');
+  };
+
+  /** One after the other, at the pace of events; more than can wait are refused, so that they delay nothing else. */
+  const takeEvent = (node: string, routed: RoutedMessage): Promise<void> | undefined => {
+    if (!pace.enter(node)) {
+      log.warn({ node, resource: routed.message.route.resource }, 'event of node refused, too many wait');
+      const answer = failed(
+        node,
+        routed,
+        refusal(429, 'TooManyRequests', 'too many events of this node wait'),
+      );
+      if (answer !== undefined) post(node, answer);
+      return undefined;
     }
+    return lanes.submit(node, laneOf(routed), () => work(node, routed).finally(() => pace.leave(node)));
   };
 
   const upstream: Upstream = {
@@ -152,6 +180,7 @@ export function createUp(ports: UpPorts, limits: UpLimits, signal: AbortSignal) 
         log.warn({ node, route: routed.route }, 'message is none of the EdgeController');
         return;
       }
+      if (routed.route === 'up.event') return takeEvent(node, routed);
       return lanes.submit(node, laneOf(routed), () => work(node, routed), URGENT.has(routed.route));
     },
   };
@@ -171,9 +200,10 @@ function laneOf({ route, path, message }: RoutedMessage): string {
     case 'up.pod-insert':
     case 'up.pod-delete':
       return `pod/${path.namespace}/${path.name}`;
+    case 'up.event':
+      return 'event';
     case 'up.lease':
     case 'up.csr-insert':
-    case 'up.event':
       return `${path.type}/${path.namespace}/${path.name}`;
     default:
       return message.header.msg_id;

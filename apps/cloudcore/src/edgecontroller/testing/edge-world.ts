@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import {
+  CAPABILITIES_HEADER,
   type ErrStatus,
   type KubeObject,
   type Message,
@@ -8,6 +9,7 @@ import {
   newMessage,
   nodes,
   type ObjectResponse,
+  OWN_CAPABILITIES,
   type Pod,
   pods,
   type Resource,
@@ -39,6 +41,8 @@ export interface EdgeWorld {
 export interface EdgeWorldOptions {
   readonly setUp?: (kube: FakeKube) => void;
   readonly options?: EdgeControllerOptions;
+  /** The edge is one of ours, with all its additions; default: one of upstream's. */
+  readonly ours?: boolean;
   readonly wrap?: (kube: FakeKube, clock: VirtualClock) => KubeClient;
   /** Default: waits until the controller has told that it knows everything. */
   readonly settled?: boolean;
@@ -87,6 +91,7 @@ export async function edgeWorld(t: TestContext, world: EdgeWorldOptions = {}): P
     ...(world.options ? { options: world.options } : {}),
   });
   t.after(() => controller.module.stop());
+  controller.lifecycle.arriving?.(NODE, world.ours ? { [CAPABILITIES_HEADER]: OWN_CAPABILITIES } : {});
   await controller.module.start(new AbortController().signal);
   if (world.settled ?? true) await until(() => downstream.settledSources.length > 0, 'settled');
   await settle();
