@@ -29,6 +29,8 @@ export interface EdgedBed {
   /** Path below each cgroup hierarchy. */
   readonly cgroup: string;
   readonly meta: MemoryMeta;
+  /** What edged is started with. */
+  readonly config: EdgedConfig;
   /** A client of the runtime beside edged's. */
   readonly cri: CriClient;
   /** The edged that runs now. */
@@ -71,6 +73,14 @@ export async function createEdgedBed(options: EdgedBedOptions = {}): Promise<Edg
   const meta = memoryMeta();
   const cri = createCriClient({ endpoint: containerd.endpoint, clock: systemClock });
   let edged: Edged | undefined;
+  const config = edgedConfig({
+    rootDir: join(dir, 'kubelet'),
+    podLogsDir: join(dir, 'pod-logs'),
+    nodeIP: '127.0.0.1',
+    cgroupRoot: cgroup,
+    readOnlyPort: 0,
+    ...options.config,
+  });
 
   const statusOfContainer = (pod: string, container: string | undefined) => {
     const status = meta.statusOf(pod);
@@ -87,6 +97,7 @@ export async function createEdgedBed(options: EdgedBedOptions = {}): Promise<Edg
     dir,
     cgroup,
     meta,
+    config,
     cri,
     get edged() {
       if (edged === undefined) throw new Error('edged does not run');
@@ -96,14 +107,7 @@ export async function createEdgedBed(options: EdgedBedOptions = {}): Promise<Edg
       edged = createEdged({
         cri: createCriClient({ endpoint: containerd.endpoint, clock: systemClock }),
         meta,
-        config: edgedConfig({
-          rootDir: join(dir, 'kubelet'),
-          podLogsDir: join(dir, 'pod-logs'),
-          nodeIP: '127.0.0.1',
-          cgroupRoot: cgroup,
-          readOnlyPort: 0,
-          ...options.config,
-        }),
+        config,
         clock: systemClock,
         random: systemRandom,
         log: createLogger('edged', process.env['KETS_LOG'] === undefined ? 'silent' : 'debug'),
