@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CriClient, createCriClient } from '@kubeedge-ts/cri';
@@ -24,7 +24,7 @@ export interface EdgedBedOptions {
 /** Edged in this process on a private containerd, with a MetaManager in memory: no cloud, real containers. */
 export interface EdgedBed {
   readonly containerd: Containerd;
-  /** Holds `kubelet`, `pod-logs` and `containers` (the log links). */
+  /** Holds `kubelet`, `pod-logs`, `containers` (the log links) and `manifests` (static pods). */
   readonly dir: string;
   /** Path below each cgroup hierarchy. */
   readonly cgroup: string;
@@ -69,6 +69,7 @@ export async function createEdgedBed(options: EdgedBedOptions = {}): Promise<Edg
   const root = process.env['KUBEEDGE_TS_CGROUP'] ?? 'kets';
   const cgroup = `/${root}/edged-${process.pid}${options.name === undefined ? '' : `-${options.name}`}`;
   const dir = await mkdtemp(join(tmpdir(), 'kets-edged-'));
+  await mkdir(join(dir, 'manifests'));
   const containerd = await startContainerd({ cgroups: [cgroup] });
   const meta = memoryMeta();
   const cri = createCriClient({ endpoint: containerd.endpoint, clock: systemClock });
@@ -76,6 +77,7 @@ export async function createEdgedBed(options: EdgedBedOptions = {}): Promise<Edg
   const config = edgedConfig({
     rootDir: join(dir, 'kubelet'),
     podLogsDir: join(dir, 'pod-logs'),
+    staticPodDir: join(dir, 'manifests'),
     nodeIP: '127.0.0.1',
     cgroupRoot: cgroup,
     readOnlyPort: 0,
