@@ -65,6 +65,29 @@ describe('getReferenced', () => {
       }));
   }
 
+  test('many who ask for one object at the same time are one question, and all get its answer', () =>
+    withMetaManager(async (rig) => {
+      await connected(rig);
+      let questions = 0;
+      const asked = [1, 2, 3].map(() => rig.meta.client.getReferenced('configmap', 'default', 'app'));
+      rig.hub.answer = ({ route }) => {
+        if (route.operation === 'query') questions += 1;
+        return route.operation === 'query' ? configMap('7') : undefined;
+      };
+      assert.deepEqual(await Promise.all(asked), [configMap('7'), configMap('7'), configMap('7')]);
+      assert.equal(questions, 1);
+    }));
+
+  test('the object arriving unasked answers the question (an upstream cloud sends only the last of two messages)', () =>
+    withMetaManager(async (rig) => {
+      await connected(rig);
+      rig.hub.answer = ({ route }) => {
+        if (route.operation === 'query') void rig.hub.down('insert', 'default/configmap/app', configMap('8'));
+        return undefined;
+      };
+      assert.deepEqual(await rig.meta.client.getReferenced('configmap', 'default', 'app'), configMap('8'));
+    }));
+
   test('an answer that arrives after a newer update does not replace it', () =>
     withMetaManager(async (rig) => {
       await connected(rig);

@@ -7,7 +7,7 @@ import type { EventOutbox } from './event-outbox.ts';
 import type { MetaClient } from './meta-client.ts';
 import { storeAnswer, upsertMeta } from './meta-rows.ts';
 import { createMirrorPods } from './mirror-pods.ts';
-import { createObjectAccess } from './object-access.ts';
+import type { ObjectAccess } from './object-access.ts';
 import type { Outbox } from './outbox.ts';
 import { nodeObject } from './outbox-entry.ts';
 import type { Remote } from './remote.ts';
@@ -19,6 +19,7 @@ const LEASE_TIMEOUT_MS = 10_000;
 
 export interface MetaClientOptions {
   readonly store: Pick<Store, 'read' | 'write'>;
+  readonly objects: ObjectAccess;
   readonly remote: Remote;
   readonly outbox: Outbox;
   readonly events: Pick<EventOutbox, 'report'>;
@@ -29,8 +30,7 @@ export interface MetaClientOptions {
 
 /** What edged asks and tells (spec/metamanager-and-metaserver.md §3.3). */
 export function createMetaClient(options: MetaClientOptions): MetaClient {
-  const { store, remote, outbox, events, clusterVersion, tokens, log } = options;
-  const objects = createObjectAccess({ store, remote, log });
+  const { store, objects, remote, outbox, events, clusterVersion, tokens, log } = options;
 
   const askLease = async (operation: string, name: string, content: unknown): Promise<Lease | undefined> => {
     const resource = resourcePath('lease', LEASE_NAMESPACE, name);

@@ -28,6 +28,8 @@ export interface DownstreamOptions {
   readonly log: Logger;
   /** Edged, once it is there. */
   readonly edged: () => EdgedSink | undefined;
+  /** Hears of every object that is stored now. */
+  readonly arrived: (resource: string, object: unknown) => void;
   /** Hears which pods and nodes the cloud has told the present state of, and which pods it has deleted. */
   readonly outbox: Pick<Outbox, 'refreshed' | 'forget'>;
 }
@@ -107,6 +109,7 @@ export function createDownstream(options: DownstreamOptions): Downstream {
       await answer(errorTo(origin, message, EDGE_MODULES.metaManager, errorText(error)));
       return;
     }
+    if (operation !== OPERATIONS.delete) options.arrived(resource ?? '', message.content);
     try {
       await react(message);
     } catch (error) {

@@ -25,6 +25,7 @@ import { createEventOutbox, type EventOutbox } from './event-outbox.ts';
 import { createEventSender } from './event-sender.ts';
 import { createInventory } from './inventory.ts';
 import type { EdgedSink, MetaClient } from './meta-client.ts';
+import { createObjectAccess } from './object-access.ts';
 import { createOutbox } from './outbox.ts';
 import { createOutboxSender } from './outbox-sender.ts';
 import { createRemote } from './remote.ts';
@@ -88,7 +89,16 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
       else edged?.nodeGone();
     },
   });
-  const downstream = createDownstream({ store, bus, origin, log, outbox, edged: () => edged });
+  const objects = createObjectAccess({ store, remote, log });
+  const downstream = createDownstream({
+    store,
+    bus,
+    origin,
+    log,
+    outbox,
+    arrived: (resource, object) => objects.arrived(resource, object),
+    edged: () => edged,
+  });
   const events = createEventOutbox({
     store,
     sender: createEventSender({ remote, origin, deliver: options.deliver }),
@@ -98,7 +108,7 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
   });
   const inventory = createInventory(store);
   const clusterVersion = createClusterVersion(store, log);
-  const client = createMetaClient({ store, remote, outbox, events, clusterVersion, tokens, log });
+  const client = createMetaClient({ store, objects, remote, outbox, events, clusterVersion, tokens, log });
 
   const setConnected = (connected: boolean): void => {
     if (connected === remote.connected) return;

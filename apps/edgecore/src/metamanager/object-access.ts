@@ -22,12 +22,23 @@ export interface ObjectAccess {
    * @throws KubeEdgeError EDGE_DISCONNECTED, EDGE_REMOTE_FAILED
    */
   ask(request: RemoteRequest): Promise<Asked | undefined>;
-  /** As `ask`; what came is stored under `key`, unless a newer version is there, and acknowledged. */
+  /**
+   * As `ask`; what came is stored under `key`, unless a newer version is there, and acknowledged. Queries for one object
+   * at the same time are one question, and the object arriving unasked answers it: an upstream cloud keeps one message
+   * per object for a node, so of two answers, or an answer and an update, only the last is ever sent.
+   */
   askAndStore(
     request: RemoteRequest,
     key?: string,
     typed?: { readonly apiVersion: string; readonly kind: string },
   ): Promise<StoredObject | undefined>;
+  /** The cloud has sent this object, and it is stored. */
+  arrived(resource: string, object: unknown): void;
+}
+
+interface Question {
+  readonly outcome: Promise<StoredObject | undefined>;
+  readonly answer: (object: StoredObject) => void;
 }
 
 export function createObjectAccess({
@@ -39,6 +50,18 @@ export function createObjectAccess({
   readonly remote: Pick<Remote, 'ask'>;
   readonly log: Logger;
 }): ObjectAccess {
+  const asking = new Map<string, Question>();
+
+  const askOnce = (request: RemoteRequest, ask: () => Promise<StoredObject | undefined>) => {
+    const { resource } = request;
+    const underway = asking.get(resource);
+    if (underway !== undefined) return underway.outcome;
+    const unasked = Promise.withResolvers<StoredObject>();
+    const outcome = Promise.race([unasked.promise, ask()]).finally(() => asking.delete(resource));
+    asking.set(resource, { outcome, answer: unasked.resolve });
+    return outcome;
+  };
+
   const access: ObjectAccess = {
     parse(row) {
       try {
@@ -72,13 +95,22 @@ export function createObjectAccess({
       }
     },
 
-    async askAndStore(request, key = request.resource, typed = undefined) {
-      const answer = await access.ask(request);
-      if (answer === undefined) return undefined;
-      const object = { ...answer.object, ...typed };
-      await store.write([storeAnswer(key, object)]);
-      await answer.acknowledge();
-      return object;
+    askAndStore(request, key = request.resource, typed = undefined) {
+      const ask = async () => {
+        const answer = await access.ask(request);
+        if (answer === undefined) return undefined;
+        const object = { ...answer.object, ...typed };
+        await store.write([storeAnswer(key, object)]);
+        await answer.acknowledge();
+        return object;
+      };
+      return request.operation === OPERATIONS.query ? askOnce(request, ask) : ask();
+    },
+
+    arrived(resource, object) {
+      if (isRecord(object) && isRecord(object['metadata'])) {
+        asking.get(resource)?.answer(object as unknown as StoredObject);
+      }
     },
   };
   return access;
