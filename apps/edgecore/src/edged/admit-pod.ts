@@ -12,7 +12,14 @@ export interface AdmitPodOptions {
   readonly allocatable: () => Readonly<Record<string, string>>;
   readonly pressures: () => readonly Pressure[];
   readonly shuttingDown: () => boolean;
+  /** What the machine or its runtime cannot keep apart as the pod asks for. */
+  readonly isolation: (pod: Pod) => Refusal | undefined;
   readonly events: Events;
+}
+
+interface Refusal {
+  readonly reason: string;
+  readonly message: string;
 }
 
 /** Grace of a pod that makes room for a critical one: none beyond what the kubelet always gives. */
@@ -20,8 +27,14 @@ const PREEMPTION_GRACE_SECONDS = 0;
 
 /** Asks the node's admission about a pod, and says what came of it as status orders and events (spec/edged.md §13). */
 export function createAdmitPod(options: AdmitPodOptions) {
-  const { config, meta, allocatable, pressures, shuttingDown, events } = options;
+  const { config, meta, allocatable, pressures, shuttingDown, isolation, events } = options;
+  const refused = (pod: Pod, { reason, message }: Refusal): Admission => {
+    events.pod(pod, 'Warning', reason, message);
+    return { refusal: { reason, message: `Pod was rejected: ${message}`, refused: true } };
+  };
   return async (pod: Pod, others: readonly Pod[]): Promise<Admission> => {
+    const unkept = isolation(pod);
+    if (unkept !== undefined) return refused(pod, unkept);
     // The API's labels and taints count, as the cloud sent them before the pod; without it those of the configuration.
     const node = await meta.getNode(config.nodeName);
     const refusal = admit(pod, others, {
@@ -36,9 +49,7 @@ export function createAdmitPod(options: AdmitPodOptions) {
     if (refusal.preempt !== undefined) {
       return { refusal: undefined, preempt: refusal.preempt.map((victim) => preempted(victim, events)) };
     }
-    events.pod(pod, 'Warning', refusal.reason, refusal.message);
-    const message = `Pod was rejected: ${refusal.message}`;
-    return { refusal: { reason: refusal.reason, message, refused: true } };
+    return refused(pod, refusal);
   };
 }
 

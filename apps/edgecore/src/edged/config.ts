@@ -1,6 +1,10 @@
+import { isRecord } from '@kubeedge-ts/apis';
 import { durationMs, type EdgeCoreConfig } from '@kubeedge-ts/apis/config';
 import type { ShutdownConfig } from './node/shutdown/shutdown-groups.ts';
 import { wholeValue } from './quantity.ts';
+import type { PullSettings } from './runtime/image-puller.ts';
+import { CPU_PERIOD_US } from './runtime/resources.ts';
+import { IDS } from './runtime/sub-ids.ts';
 
 export interface Taint {
   readonly key: string;
@@ -55,7 +59,7 @@ export interface EdgedConfig {
   readonly evictionTransitionMs: number;
   /** Most grace a pod gets that a soft threshold evicts. */
   readonly evictionMaxPodGraceSeconds: number;
-  /** The memory of all pods together is watched too. */
+  /** All pods together are held to what is not reserved, and their memory is watched. */
   readonly enforceAllocatable: boolean;
   /** Allocatable resources are not lessened by the eviction thresholds. */
   readonly ignoreEvictionThreshold: boolean;
@@ -80,6 +84,17 @@ export interface EdgedConfig {
   /** Cgroup below which `kubepods` lies; empty or `/`: the root. */
   readonly cgroupRoot: string;
   readonly cpuCfsQuota: boolean;
+  /** Microseconds. */
+  readonly cpuPeriodUs: number;
+  /** Processes of one pod; not positive: unlimited. */
+  readonly podPidsLimit: number;
+  /** Out of memory, all processes of a container die together (cgroup v2). */
+  readonly oomGroup: boolean;
+  /** Burstable pods may swap in proportion to their memory request (cgroup v2). */
+  readonly limitedSwap: boolean;
+  /** Ids of a pod that has a user namespace of its own; a multiple of 65,536. */
+  readonly idsPerPod: number;
+  readonly imagePulls: PullSettings;
   readonly seccompDefault: boolean;
   /** Unsafe sysctls that pods may set; a trailing `*` matches any rest. */
   readonly allowedSysctls: readonly string[];
@@ -163,6 +178,18 @@ export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modu
     cgroupDriver: kubelet.cgroupDriver,
     cgroupRoot: kubelet.cgroupRoot,
     cpuCfsQuota: kubelet.cpuCFSQuota,
+    cpuPeriodUs: hasGate(kubelet.featureGates, 'CPUCFSQuotaPeriod', 'CustomCPUCFSQuotaPeriod')
+      ? Math.round(durationMs(kubelet.cpuCFSQuotaPeriod) * 1000)
+      : CPU_PERIOD_US,
+    podPidsLimit: kubelet.podPidsLimit,
+    oomGroup: kubelet.singleProcessOOMKill !== true,
+    limitedSwap: kubelet.memorySwap.swapBehavior === 'LimitedSwap',
+    idsPerPod: idsPerPodOf(kubelet.userNamespaces),
+    imagePulls: {
+      parallel: kubelet.serializeImagePulls ? 1 : (kubelet.maxParallelImagePulls ?? Number.POSITIVE_INFINITY),
+      perSecond: kubelet.registryPullQPS,
+      burst: kubelet.registryBurst,
+    },
     seccompDefault: kubelet.seccompDefault || edged.seccompDefault,
     allowedSysctls: kubelet.allowedUnsafeSysctls,
     statusIntervalMs: durationMs(kubelet.nodeStatusUpdateFrequency),
@@ -170,4 +197,14 @@ export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modu
     leaseSeconds: kubelet.nodeLeaseDurationSeconds,
     kubelet,
   };
+}
+
+function hasGate(gates: Readonly<Record<string, boolean>> | undefined, ...names: readonly string[]): boolean {
+  return names.some((name) => gates?.[name] === true);
+}
+
+/** `userNamespaces: {idsPerPod}` of newer kubelets; what is no whole number of id ranges is not taken. */
+function idsPerPodOf(userNamespaces: unknown): number {
+  const ids = isRecord(userNamespaces) ? Number(userNamespaces['idsPerPod'] ?? IDS) : IDS;
+  return Number.isSafeInteger(ids) && ids >= IDS && ids % IDS === 0 ? ids : IDS;
 }

@@ -26,9 +26,8 @@ import { createPodSet, type PodSet } from './pod-set.ts';
 import { createPodWorker } from './pod-worker.ts';
 import { createProber, createProbes } from './probes/index.ts';
 import { createSteps, type StepPoint } from './runtime/carry-out.ts';
-import { type CgroupSettings, createPodCgroups } from './runtime/cgroups.ts';
-import { createImagePuller } from './runtime/image-puller.ts';
 import { identityOf } from './runtime/labels.ts';
+import { createNodeSettings } from './runtime/node-settings.ts';
 import { createObserver } from './runtime/observe.ts';
 import { createPodLogs } from './runtime/pod-logs.ts';
 import { createRuntimeWatch } from './runtime/runtime-info.ts';
@@ -89,12 +88,6 @@ export function createEdged(options: EdgedOptions): Edged {
     return problems;
   };
 
-  const cgroupSettings = (): CgroupSettings => ({
-    driver: runtime.info.cgroupDriver ?? (config.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs'),
-    root: config.cgroupRoot,
-    perQos: config.cgroupsPerQOS,
-  });
-
   const node = createNodeAgent({
     config,
     host,
@@ -144,6 +137,19 @@ export function createEdged(options: EdgedOptions): Edged {
   });
   const logs = createPodLogs(config.podLogsDir);
   const observer = createObserver(cri);
+  const settings = createNodeSettings({
+    cri,
+    config,
+    host,
+    meta,
+    events,
+    clock,
+    log,
+    service,
+    runtime: () => runtime.info,
+    node,
+    pods: () => pods.list(),
+  });
   const hooks = createHooks({ cri, events, clock, log });
   const probes = createProbes({
     prober: createProber({ cri, grpc: grpcHealthCheck, clock }),
@@ -156,25 +162,17 @@ export function createEdged(options: EdgedOptions): Edged {
   });
   const steps = createSteps({
     cri,
-    images: createImagePuller({ cri, offline: () => !meta.connected }),
+    images: settings.images,
     volumes,
-    cgroups: createPodCgroups(clock, log),
+    settings: settings.pods,
     logs,
     meta,
     host,
     config,
-    service,
     hooks,
     events,
     ...(options.atPoint === undefined ? {} : { atPoint: options.atPoint }),
-    node: () => ({
-      hostIPs: node.hostIPs,
-      allocatable: node.allocatable,
-      memoryCapacity: node.machine.memoryBytes,
-      cgroups: cgroupSettings(),
-      cgroupV2: node.machine.cgroupV2,
-      thermalPaths: node.machine.thermalPaths,
-    }),
+    node: () => ({ hostIPs: node.hostIPs, allocatable: node.allocatable }),
     log,
   });
   const mirrors = createMirrorPods({
@@ -206,6 +204,7 @@ export function createEdged(options: EdgedOptions): Edged {
       allocatable: () => node.allocatable,
       pressures: () => upkeep.pressures,
       shuttingDown: () => shutdown.active,
+      isolation: (pod) => settings.pods.refusal(pod),
       events,
     }),
     mirrorSeen: (mirror) => mirrors.seen(mirror),
@@ -240,7 +239,7 @@ export function createEdged(options: EdgedOptions): Edged {
     host,
     machine: () => node.machine,
     runtime: () => runtime.info,
-    cgroups: cgroupSettings,
+    cgroups: settings.cgroups,
     logs,
     pods: () => (loaded ? pods.list() : undefined),
     usage: async () => new Map(),
@@ -284,6 +283,7 @@ export function createEdged(options: EdgedOptions): Edged {
       const problem = runtime.info.runtimeProblem ?? runtime.info.networkProblem;
       if (problem !== before) {
         node.poke();
+        settings.poke();
         if (problem === undefined) pods.retry();
       }
       before = problem;
@@ -305,6 +305,7 @@ export function createEdged(options: EdgedOptions): Edged {
         pods.setStatic(found.map((pod) => ({ ...pod, status: mirrors.statusOf(pod) ?? pod.status ?? {} })));
         pods.load(known);
         loaded = true;
+        settings.poke();
         running.push(manifests.run(signal), mirrors.run(signal));
         log.info({ pods: known.length }, 'pods of the store are started');
         await removeLeftovers().catch((error) => {
@@ -318,9 +319,9 @@ export function createEdged(options: EdgedOptions): Edged {
     }
   };
 
-  /** Directories of pods that ended while edgecore was away. */
+  /** Directories and cgroups of pods that ended while edgecore was away. */
   const removeLeftovers = async (): Promise<void> => {
-    for (const uid of await volumes.directories()) {
+    for (const uid of [...(await volumes.directories()), ...(await settings.leftCgroups())]) {
       if (pods.has(uid)) continue;
       pods.adoptOrphans([{ uid, name: uid, namespace: 'unknown' }]);
     }
@@ -333,6 +334,7 @@ export function createEdged(options: EdgedOptions): Edged {
       async start() {
         await node.open();
         await volumes.open();
+        await settings.open();
         events.node('Normal', 'Starting', 'Starting kubelet.');
         const { signal } = stopping;
         running.push(
@@ -344,6 +346,7 @@ export function createEdged(options: EdgedOptions): Edged {
           volumes.run(signal),
           plugins.run(signal),
           shutdown.run(signal),
+          settings.run(signal),
           loadPods(signal),
         );
       },
@@ -356,8 +359,14 @@ export function createEdged(options: EdgedOptions): Edged {
       },
     },
     sink: {
-      podChanged: (pod) => pods.changed(pod),
-      podDeleted: (pod) => pods.deleted(pod),
+      podChanged(pod) {
+        pods.changed(pod);
+        settings.poke();
+      },
+      podDeleted(pod) {
+        pods.deleted(pod);
+        settings.poke();
+      },
       nodeChanged(changed) {
         node.changed(changed);
         volumes.nodeChanged(changed);

@@ -38,14 +38,6 @@ describe('what a pod waits for', () => {
     assert.equal(b.calls('RunPodSandbox'), 0);
   });
 
-  test('an isolation this version does not have: not started without it', async () => {
-    await b.start();
-    b.meta.putPod(pod('web', { runtimeClassName: 'kata' }));
-    await b.until('waits', () => b.waitingReason('web') === 'FailedCreatePodSandBox');
-    assert.match(b.mainOf('web')?.state?.waiting?.message ?? '', /runtimeClassName kata is not supported/);
-    assert.equal(b.calls('RunPodSandbox'), 0);
-  });
-
   test('an image: ErrImagePull, then ImagePullBackOff; the right name in its place starts it at once', async () => {
     await b.start();
     const web = pod('web', { containers: [container('main', { image: 'reg.test/none:1' })] });

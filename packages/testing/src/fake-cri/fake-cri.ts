@@ -3,7 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type handleUnaryCall, Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
-import { ContainerState, type CriMethods, createCriCodec, METHODS } from '@kubeedge-ts/cri';
+import {
+  ContainerState,
+  type CriMethods,
+  createCriCodec,
+  METHODS,
+  type RuntimeFeatures,
+  type RuntimeHandler,
+} from '@kubeedge-ts/cri';
 import { FakeRuntime, matches, NOT_FOUND, Refusal, UNKNOWN } from './fake-runtime.ts';
 
 export type MethodName = keyof CriMethods;
@@ -19,6 +26,9 @@ export interface FakeCri {
   /** Images that a registry has; a pull of any other fails. */
   readonly registry: Set<string>;
   conditions: { runtime: boolean; network: boolean };
+  /** What Status says of RuntimeClass handlers and of the runtime; containerd 1.6 says nothing. */
+  handlers: readonly RuntimeHandler[];
+  features: RuntimeFeatures | undefined;
   /** How long containers take to obey SIGTERM, ms; longer than their grace: they are killed. */
   obeyMs: number;
   addImage(reference: string): void;
@@ -109,6 +119,8 @@ export async function startFakeCri({ now = Date.now }: FakeCriOptions = {}): Pro
     registry: new Set(),
     exec: () => ({ stdout: '', exitCode: 0 }),
     conditions: { runtime: true, network: true },
+    handlers: [],
+    features: undefined,
     obeyMs: 0,
     addImage(reference) {
       runtime.images.set(reference, `sha256:${createHash('sha256').update(reference).digest('hex')}`);
@@ -179,6 +191,8 @@ function createHandlers(fakeOf: () => FakeCri, wait: (ms: number) => Promise<voi
           },
         ],
       },
+      runtimeHandlers: fakeOf().handlers,
+      features: fakeOf().features,
     }),
     RuntimeConfig: () => ({ linux: { cgroupDriver: 1 } }),
     RunPodSandbox: ({ config }) => {

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import type { Pod } from '@kubeedge-ts/apis';
 import type { CriClient } from '@kubeedge-ts/cri';
 import type { Clock, Logger } from '@kubeedge-ts/runtime';
@@ -10,7 +9,7 @@ import { createContainerGc, createImageGc } from '../gc/index.ts';
 import type { Host } from '../host.ts';
 import { everyContainerOf, isTerminal } from '../pod/spec.ts';
 import type { EndOrder } from '../pod/types.ts';
-import { podCgroup } from '../runtime/cgroup-path.ts';
+import { cgroupPath, qosCgroup } from '../runtime/cgroup-path.ts';
 import type { CgroupSettings } from '../runtime/cgroups.ts';
 import type { PodLogs } from '../runtime/pod-logs.ts';
 import type { RuntimeInfo } from '../runtime/runtime-info.ts';
@@ -80,7 +79,7 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
           host,
           rootDir: config.rootDir,
           cgroupV2,
-          podsCgroup: dirname(podCgroup(driver, root, 'Guaranteed', 'x')),
+          podsCgroup: cgroupPath(driver, qosCgroup(root, 'Guaranteed')),
           podsMemoryBytes: memoryBytes - reservedOf(config, 'memory'),
           imageFs: path,
         }),

@@ -6,6 +6,8 @@ const FIRST_MS = 1_000;
 const MAX_MS = 20_000;
 const IMAGE_FIRST_MS = 10_000;
 const IMAGE_MAX_MS = 300_000;
+/** A pull that failed; the runtime may have said why. */
+const PULL = new Set(['ErrImagePull', 'RegistryUnavailable', 'SignatureValidationFailed']);
 /** Reasons that a retry cannot mend: only a new spec or a new image does; looked at again now and then. */
 const PATIENT = new Set(['InvalidImageName', 'ErrImageNeverPull']);
 
@@ -32,7 +34,7 @@ export function createFailures(random: Random): Failures {
     record(key, subject, error, now) {
       const reason = reasonOf(error, key === '' ? 'FailedCreatePodSandBox' : 'RunContainerError');
       const message = visibleText(error);
-      const image = reason === 'ErrImagePull';
+      const image = PULL.has(reason);
       const tallyKey = `${key}\0${image ? subject : ''}`;
       const count = tallies.get(tallyKey)?.reason === reason ? (tallies.get(tallyKey)?.count ?? 0) + 1 : 1;
       tallies.set(tallyKey, { reason, count });
@@ -42,7 +44,7 @@ export function createFailures(random: Random): Failures {
             ...failure,
             later: {
               reason: 'ImagePullBackOff',
-              message: `Back-off pulling image "${subject}": ErrImagePull: ${message}`,
+              message: `Back-off pulling image "${subject}": ${reason}: ${message}`,
             },
           }
         : failure;

@@ -3,6 +3,7 @@ import { rfc3339 } from '@kubeedge-ts/runtime';
 import { conditionsOf } from './conditions.ts';
 import { containerStatusOf, type Role, roleOf } from './container-status.ts';
 import { runningOf } from './end-pod.ts';
+import { limitMessages } from './message-limit.ts';
 import { phaseOf } from './phase.ts';
 import { qosOf } from './qos.ts';
 import { ephemeralContainersOf, initContainersOf, isTerminal, mainContainersOf } from './spec.ts';
@@ -31,6 +32,7 @@ export function statusOf(state: PodState, ending: boolean, now: number): Compute
   const phase = done && still && !isTerminal(previous.phase) ? (previous.phase ?? 'Running') : reached;
   const { hostIPs } = state.node;
   const podIPs = podIPsOf(state);
+  const containers = inits.length + mains.length + ephemerals.length;
   const status = {
     phase,
     conditions: conditionsOf(state, phase, inits, mains, now),
@@ -38,9 +40,9 @@ export function statusOf(state: PodState, ending: boolean, now: number): Compute
     ...(hostIPs.length > 0 ? { hostIP: hostIPs[0], hostIPs: hostIPs.map((ip) => ({ ip })) } : {}),
     ...(podIPs.length > 0 ? { podIP: podIPs[0], podIPs: podIPs.map((ip) => ({ ip })) } : {}),
     startTime: previous.startTime ?? rfc3339(now),
-    ...(inits.length > 0 ? { initContainerStatuses: inits } : {}),
-    containerStatuses: mains,
-    ...(ephemerals.length > 0 ? { ephemeralContainerStatuses: ephemerals } : {}),
+    ...(inits.length > 0 ? { initContainerStatuses: limitMessages(inits, containers) } : {}),
+    containerStatuses: limitMessages(mains, containers),
+    ...(ephemerals.length > 0 ? { ephemeralContainerStatuses: limitMessages(ephemerals, containers) } : {}),
     qosClass: previous.qosClass ?? qosOf(state.pod),
   };
   return { status, done };

@@ -1,42 +1,38 @@
 import type { Pod } from '@kubeedge-ts/apis';
+import { SupplementalGroupsPolicy } from '@kubeedge-ts/cri';
+import { apparmorProblem } from './apparmor.ts';
+import { groupsPolicyOf } from './security-context.ts';
+import { type SysctlAllowlist, sysctlProblem } from './sysctls.ts';
 
-/** Sysctls that belong to a pod's own namespaces and cannot harm its neighbours: Kubernetes' safe set. */
-const SAFE_SYSCTLS = new Set([
-  'kernel.shm_rmid_forced',
-  'net.ipv4.ip_local_port_range',
-  'net.ipv4.ip_local_reserved_ports',
-  'net.ipv4.ip_unprivileged_port_start',
-  'net.ipv4.ping_group_range',
-  'net.ipv4.tcp_fin_timeout',
-  'net.ipv4.tcp_keepalive_intvl',
-  'net.ipv4.tcp_keepalive_probes',
-  'net.ipv4.tcp_keepalive_time',
-  'net.ipv4.tcp_rmem',
-  'net.ipv4.tcp_syncookies',
-  'net.ipv4.tcp_wmem',
-]);
-
-/**
- * Why the pod must not be started as it is, undefined when it may: an isolation that it asks for and would silently
- * not get, or a setting of the kernel that is not the pod's own.
- */
-export function refusalOf({ spec }: Pod, allowedSysctls: readonly string[]): string | undefined {
-  if (spec?.runtimeClassName)
-    return `runtimeClassName ${spec.runtimeClassName} is not supported by this version`;
-  if (spec?.hostUsers === false) return 'hostUsers: false is not supported by this version';
-  for (const { name } of spec?.securityContext?.sysctls ?? []) {
-    if (!isAllowed(name.replaceAll('/', '.'), allowedSysctls))
-      return `sysctl "${name}" is not allowed on this node`;
-    const shared =
-      (spec?.hostNetwork && name.startsWith('net.')) || (spec?.hostIPC && /^(kernel|fs)\./.test(name));
-    if (shared) return `sysctl "${name}" is not the pod's own with host namespaces`;
-  }
-  return undefined;
+/** What the machine and its runtime can do for the isolation of pods. */
+export interface IsolationFacts {
+  readonly sysctls: SysctlAllowlist;
+  readonly apparmor: boolean;
+  /** The runtime can keep the groups of an image out of a container. */
+  readonly strictGroups: boolean;
 }
 
-function isAllowed(name: string, allowed: readonly string[]): boolean {
-  if (SAFE_SYSCTLS.has(name)) return true;
-  return allowed.some((pattern) =>
-    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
-  );
+export interface Refusal {
+  /** Reason of the pod's status. */
+  readonly reason: 'SysctlForbidden' | 'AppArmor' | 'SupplementalGroupsPolicyNotSupported';
+  readonly message: string;
+}
+
+/**
+ * Why the pod must not run here, undefined when it may: a setting of the kernel that is not the pod's own, or an
+ * isolation that it asks for and would silently not get. Reasons and words are the kubelet's.
+ */
+export function refusalOf(pod: Pod, facts: IsolationFacts): Refusal | undefined {
+  const sysctl = sysctlProblem(pod, facts.sysctls);
+  if (sysctl !== undefined) return { reason: 'SysctlForbidden', message: sysctl };
+  const apparmor = apparmorProblem(pod, facts.apparmor);
+  if (apparmor !== undefined) return { reason: 'AppArmor', message: `Cannot enforce AppArmor: ${apparmor}` };
+  const strict = groupsPolicyOf(pod.spec?.securityContext ?? {}) === SupplementalGroupsPolicy.Strict;
+  if (strict && !facts.strictGroups) {
+    return {
+      reason: 'SupplementalGroupsPolicyNotSupported',
+      message: 'SupplementalGroupsPolicy=Strict is not supported in this node',
+    };
+  }
+  return undefined;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Container, Pod } from '@kubeedge-ts/apis';
-import type { CriClient, Init, PodSandboxConfig } from '@kubeedge-ts/cri';
+import type { CriClient } from '@kubeedge-ts/cri';
 import { edgedErrors, errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
 import type { Logger } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
@@ -9,32 +9,20 @@ import type { Events } from '../events.ts';
 import type { Host } from '../host.ts';
 import type { StepSignals } from '../interrupt.ts';
 import { visibleText } from '../pod/failures.ts';
-import { qosOf } from '../pod/qos.ts';
 import { allContainersOf, everyContainerOf, graceLeft, graceSecondsOf } from '../pod/spec.ts';
 import type { PodRuntime, RuntimeContainer, Start, Stop } from '../pod/types.ts';
 import type { PreparedVolumes, Volumes } from '../volumes/volumes.ts';
-import { refusalOf } from './admission.ts';
-import type { CgroupSettings, PodCgroups } from './cgroups.ts';
-import { containerConfigOf } from './container-config.ts';
 import { blockDevicesOf, containerMounts, podDirectory } from './container-mounts.ts';
-import { NO_RESOLV_CONF, parseResolvConf } from './dns.ts';
-import { environmentOf } from './environment.ts';
-import { hostsFileOf } from './hosts-file.ts';
 import type { ImagePuller, ImageRequest } from './image-puller.ts';
 import { identityOf } from './labels.ts';
 import type { PodLogs } from './pod-logs.ts';
+import type { PodSettings } from './pod-settings.ts';
 import { referencedReader } from './referenced.ts';
-import { containerResources } from './resources.ts';
-import { sandboxConfigOf } from './sandbox-config.ts';
 
 /** What the steps need to know of the node at the moment they run. */
 export interface NodeView {
   readonly hostIPs: readonly string[];
   readonly allocatable: Readonly<Record<string, string>>;
-  readonly memoryCapacity: number;
-  readonly cgroups: CgroupSettings;
-  readonly cgroupV2: boolean;
-  readonly thermalPaths: readonly string[];
 }
 
 export type StepCri = Pick<
@@ -93,13 +81,11 @@ export interface StepsOptions {
   readonly cri: StepCri;
   readonly images: ImagePuller;
   readonly volumes: Volumes;
-  readonly cgroups: PodCgroups;
+  readonly settings: PodSettings;
   readonly logs: PodLogs;
   readonly meta: Pick<MetaClient, 'getReferenced'>;
   readonly host: Host;
   readonly config: EdgedConfig;
-  /** Address of the edge's Kubernetes API for containers; empty strings without MetaServer. */
-  readonly service: { readonly host: string; readonly port: string };
   readonly node: () => NodeView;
   readonly hooks: PodHooks;
   readonly events: Events;
@@ -125,7 +111,7 @@ export interface Steps {
 }
 
 export function createSteps(options: StepsOptions): Steps {
-  const { cri, images, volumes, cgroups, logs, meta, host, config, service, node, log } = options;
+  const { cri, images, volumes, settings, logs, meta, host, config, node, log } = options;
   const { hooks, events, atPoint = () => {} } = options;
 
   const podIPsOf = (pod: Pod, { sandboxes }: PodRuntime): readonly string[] =>
@@ -135,17 +121,6 @@ export function createSteps(options: StepsOptions): Steps {
     addresses: { hostIPs: node().hostIPs, podIPs: podIPsOf(pod, runtime) },
     allocatable: node().allocatable,
   });
-
-  const sandboxConfig = async (pod: Pod, attempt: number): Promise<Init<PodSandboxConfig>> => {
-    const resolver = config.resolvConf === '' ? undefined : await host.readText(config.resolvConf);
-    return sandboxConfigOf(pod, attempt, {
-      podLogsDir: config.podLogsDir,
-      cgroupParent: await cgroups.ensure(pod, node().cgroups),
-      clusterDNS: config.clusterDNS,
-      clusterDomain: config.clusterDomain,
-      host: config.resolvConf === '' ? NO_RESOLV_CONF : parseResolvConf(resolver ?? ''),
-    });
-  };
 
   /** Pulls the images that the container mounts as volumes. */
   const volumeImages = async (
@@ -164,13 +139,6 @@ export function createSteps(options: StepsOptions): Steps {
       ids.set(name, (await images.ensure({ ...context, pod, container: wanted }, signal)).id);
     }
     return ids;
-  };
-
-  const hostsOf = async (pod: Pod, podIPs: readonly string[]): Promise<string | undefined> => {
-    const shared = pod.spec?.hostNetwork === true;
-    if (!shared && podIPs.length === 0) return undefined;
-    const hostFile = shared ? ((await host.readText('/etc/hosts')) ?? '') : '';
-    return hostsFileOf(pod, { podIPs, clusterDomain: config.clusterDomain, hostFile });
   };
 
   /** Its preStop hook and then its end share the grace (spec/edged.md §9). */
@@ -197,21 +165,22 @@ export function createSteps(options: StepsOptions): Steps {
 
   return {
     async createSandbox(pod, attempt, { soft, firm }) {
-      const problem = refusalOf(pod, config.allowedSysctls);
-      if (problem !== undefined) {
-        const details = { pod: pod.metadata.name, problem, reason: 'FailedCreatePodSandBox' };
+      const refusal = settings.refusal(pod);
+      if (refusal !== undefined) {
+        const details = { pod: pod.metadata.name, problem: refusal.message, reason: refusal.reason };
         throw edgedErrors.create('EDGED_POD_CONFIG', details);
       }
       // What a container will need and cannot have is said before anything is made for it.
       atPoint('prepareVolumes');
-      await volumes.prepare(pod, volumeContext(pod, { sandboxes: [], containers: [] }), soft);
+      const nothing = { sandboxes: [], containers: [] };
+      const { supplementalGroups } = await volumes.prepare(pod, volumeContext(pod, nothing), soft);
       atPoint('prepareLogs');
       for (const { name } of allContainersOf(pod)) await logs.prepare(pod, name);
       atPoint('prepareCgroup');
-      const wanted = await sandboxConfig(pod, attempt);
+      const wanted = await settings.prepareSandbox(pod, attempt, supplementalGroups);
       soft.throwIfAborted();
       atPoint('runPodSandbox');
-      await cri.runPodSandbox({ config: wanted }, { signal: firm });
+      await cri.runPodSandbox(wanted, { signal: firm });
       atPoint('sandboxRuns');
     },
 
@@ -219,41 +188,30 @@ export function createSteps(options: StepsOptions): Steps {
       const container = everyContainerOf(pod).find(({ name }) => name === start.name) as Container;
       const context = volumeContext(pod, runtime);
       const sandbox = runtime.sandboxes.find(({ id }) => id === start.sandboxId);
-      const wantedSandbox = await sandboxConfig(pod, sandbox?.attempt ?? 0);
+      const wantedSandbox = await settings.sandboxConfig(pod, sandbox?.attempt ?? 0);
       const read = referencedReader(meta, identityOf(pod).namespace);
       atPoint('pullImage');
       const image = await images.ensure({ pod, container, read, sandbox: wantedSandbox }, soft);
       const prepared = await volumes.prepare(pod, context, soft);
-      const environment = await environmentOf(container, { pod, ...context, read, service });
+      const environment = await settings.environment(pod, container, context.addresses, read);
       const attempt = start.attempt ?? (await logs.nextAttempt(pod, container.name));
-      const view = node();
       const mounts = await containerMounts(container, {
         podDir: podDirectory(config.rootDir, pod),
         volumes: prepared.byName,
         environment,
-        hosts: await hostsOf(pod, context.addresses.podIPs),
+        hosts: await settings.hostsFile(pod, context.addresses.podIPs),
         terminationId: randomBytes(4).toString('hex'),
         mounts: host.mounts,
         images: await volumeImages(pod, container, prepared, { read, sandbox: wantedSandbox }, soft),
+        recursiveReadOnly: await settings.recursiveReadOnly(pod),
       });
-      const wanted = containerConfigOf(pod, container, {
+      const wanted = await settings.containerConfig(pod, container, runtime, {
         attempt,
         image,
         environment,
         mounts,
         devices: blockDevicesOf(container, prepared.byName),
-        resources: containerResources(container, {
-          pod,
-          qos: qosOf(pod),
-          memoryCapacity: view.memoryCapacity,
-          cpuCfsQuota: config.cpuCfsQuota,
-          cgroupV2: view.cgroupV2,
-        }),
-        security: {
-          rootDir: config.rootDir,
-          seccompDefault: config.seccompDefault,
-          thermalPaths: view.thermalPaths,
-        },
+        volumeGroups: prepared.supplementalGroups,
       });
       await logs.prepare(pod, container.name);
       soft.throwIfAborted();
@@ -319,7 +277,7 @@ export function createSteps(options: StepsOptions): Steps {
       atPoint('releaseVolumes');
       await volumes.release(uid);
       atPoint('removeCgroup');
-      await cgroups.remove(uid, node().cgroups);
+      await settings.release(uid);
     },
     async refreshVolumes(pod, runtime) {
       return (await volumes.prepare(pod, volumeContext(pod, runtime))).refreshAt;

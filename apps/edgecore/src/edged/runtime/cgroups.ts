@@ -1,11 +1,20 @@
-import { mkdir, readdir, rmdir, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Pod } from '@kubeedge-ts/apis';
 import { errorText } from '@kubeedge-ts/errors';
-import { type Clock, type Logger, sleep } from '@kubeedge-ts/runtime';
+import type { Logger } from '@kubeedge-ts/runtime';
 import { type QosClass, qosOf } from '../pod/qos.ts';
-import { type CgroupDriver, podCgroup, qosCgroup } from './cgroup-path.ts';
-import { CPU_PERIOD_US, cpuShares, type PodLimits, podLimits } from './resources.ts';
+import type { CgroupLimits } from './cgroup-limits.ts';
+import {
+  type CgroupDriver,
+  type CgroupName,
+  cgroupPath,
+  podCgroup,
+  podUidOf,
+  qosCgroup,
+  sliceOf,
+} from './cgroup-path.ts';
+import type { CgroupTree } from './cgroup-tree.ts';
+import { type HierarchyLimits, podCgroupLimits } from './qos-limits.ts';
+import type { SystemdSlices } from './systemd-slices.ts';
 
 export interface CgroupSettings {
   readonly driver: CgroupDriver;
@@ -13,118 +22,112 @@ export interface CgroupSettings {
   readonly root: string;
   /** False: pods get no cgroup of their own. */
   readonly perQos: boolean;
+  readonly cpuCfsQuota: boolean;
+  /** Microseconds. */
+  readonly cpuPeriodUs: number;
+  /** Processes of one pod; not positive: unlimited. */
+  readonly podPids: number;
+  /** Sizes of huge pages of this machine, `2MB`. */
+  readonly hugepageSizes: readonly string[];
 }
 
 /**
- * The cgroups of pods (spec/edged.md §4.2): limits that hold for all containers of a pod together. With the systemd
- * driver the slices are systemd's and only named here. A machine that does not permit writing runs pods without them.
+ * The cgroups of pods (spec/edged.md §4.2): limits that hold for all containers of a pod together, and for all pods of
+ * a class. With the systemd driver they are slices, made by systemd (ADR 040). A machine that does not permit it runs
+ * pods without them.
  */
 export interface PodCgroups {
-  /** Makes the pod's cgroup; resolves with the sandbox's `cgroup_parent`. */
-  ensure(pod: Pod, settings: CgroupSettings): Promise<string>;
+  /** The sandbox's `cgroup_parent`. */
+  parentOf(pod: Pod, settings: CgroupSettings): string;
+  /** Makes the pod's cgroup. */
+  ensure(pod: Pod, settings: CgroupSettings): Promise<void>;
+  /** Ends what still runs in the pod's cgroup, whatever its class, and removes it. */
   remove(uid: string, settings: CgroupSettings): Promise<void>;
+  /** Uids of pods that have one. */
+  pods(settings: CgroupSettings): Promise<readonly string[]>;
+  /** Gives `kubepods` and the classes below it their limits. */
+  limit(hierarchy: HierarchyLimits, settings: CgroupSettings): Promise<void>;
 }
 
-/** What is left after that is only an empty directory of the kernel's. */
-const BUSY_TRIES = 10;
-const BUSY_MS = 100;
 const CLASSES: readonly QosClass[] = ['Guaranteed', 'Burstable', 'BestEffort'];
 
-export function createPodCgroups(clock: Clock, log: Logger, mountPoint = '/sys/fs/cgroup'): PodCgroups {
-  let refused = false;
+export interface PodCgroupsOptions {
+  /** Opened at the first use. */
+  readonly tree: () => Promise<CgroupTree>;
+  readonly slices: SystemdSlices;
+  readonly log: Logger;
+}
 
-  const isV2 = async (): Promise<boolean> =>
-    stat(join(mountPoint, 'cgroup.controllers')).then(
-      () => true,
-      () => false,
-    );
+export function createPodCgroups({ tree: open, slices, log }: PodCgroupsOptions): PodCgroups {
+  let opened: Promise<CgroupTree> | undefined;
+  let refused = false;
+  const tree = (): Promise<CgroupTree> => (opened ??= open());
 
   const permitted = async (work: () => Promise<void>): Promise<void> => {
     try {
       await work();
+      refused = false;
     } catch (error) {
       if (!refused)
-        log.warn({ err: errorText(error) }, 'pod cgroups cannot be set up, pod limits are not enforced');
+        log.warn(
+          { err: errorText(error) },
+          'cgroups of pods cannot be set up, their limits are not enforced',
+        );
       refused = true;
     }
   };
 
+  const write = async (name: CgroupName, limits: CgroupLimits, driver: CgroupDriver): Promise<void> => {
+    const files = await tree();
+    if (driver === 'cgroupfs') return files.write(cgroupPath(driver, name), limits);
+    const parent = name.length > 1 ? sliceOf(name.slice(0, -1)) : '';
+    await slices.put(sliceOf(name), parent, limits, files.version);
+    // systemd knows nothing of huge pages and leaves their files alone.
+    const { hugepages } = limits;
+    if (hugepages !== undefined && hugepages.size > 0)
+      await files.write(cgroupPath(driver, name), { hugepages });
+  };
+
   return {
-    async ensure(pod, { driver, root, perQos }) {
+    parentOf(pod, { driver, root, perQos }) {
       if (!perQos) return root === '/' ? '' : root;
+      return cgroupPath(driver, podCgroup(root, qosOf(pod), pod.metadata.uid ?? ''));
+    },
+    async ensure(pod, settings) {
+      if (!settings.perQos) return;
       const qos = qosOf(pod);
-      const path = podCgroup(driver, root, qos, pod.metadata.uid ?? '');
-      if (driver === 'cgroupfs') {
-        const limits = podLimits(pod, qos);
-        await permitted(async () => {
-          if (await isV2()) await setV2(mountPoint, path, limits);
-          else await setV1(mountPoint, path, qosCgroup(root, qos), qos, limits);
-        });
-      }
-      return path;
+      const name = podCgroup(settings.root, qos, pod.metadata.uid ?? '');
+      await permitted(() => write(name, podCgroupLimits(pod, qos, settings), settings.driver));
     },
     async remove(uid, { driver, root, perQos }) {
-      if (!perQos || driver !== 'cgroupfs') return;
-      const controllers = (await isV2()) ? [''] : await readdir(mountPoint).catch(() => []);
-      for (const controller of controllers) {
-        for (const qos of CLASSES) {
-          const dir = join(mountPoint, controller, podCgroup(driver, root, qos, uid));
-          for (let tries = 0; !(await removeTree(dir)) && tries < BUSY_TRIES; tries++)
-            await sleep(clock, BUSY_MS);
-        }
+      if (!perQos) return;
+      const files = await tree();
+      for (const qos of CLASSES) {
+        const name = podCgroup(root, qos, uid);
+        const path = cgroupPath(driver, name);
+        const parent = await files.list(cgroupPath(driver, name.slice(0, -1)));
+        if (!parent.includes(path.slice(path.lastIndexOf('/') + 1))) continue;
+        if (driver === 'systemd') await slices.stop(sliceOf(name)).catch(logged(sliceOf(name)));
+        if (!(await files.remove(path))) log.warn({ path }, 'a cgroup could not be removed');
       }
     },
+    async pods({ driver, root, perQos }) {
+      if (!perQos) return [];
+      const files = await tree();
+      const lists = await Promise.all(
+        CLASSES.map((qos) => files.list(cgroupPath(driver, qosCgroup(root, qos)))),
+      );
+      return lists.flat().flatMap((entry) => podUidOf(driver, entry) ?? []);
+    },
+    async limit({ all, burstable, bestEffort }, { driver, root, perQos }) {
+      if (!perQos) return;
+      await permitted(() => write(qosCgroup(root, 'Guaranteed'), all, driver));
+      await permitted(() => write(qosCgroup(root, 'Burstable'), burstable, driver));
+      await permitted(() => write(qosCgroup(root, 'BestEffort'), bestEffort, driver));
+    },
   };
-}
 
-async function setV1(
-  mountPoint: string,
-  path: string,
-  level: string,
-  qos: QosClass,
-  limits: PodLimits,
-): Promise<void> {
-  const cpu = join(mountPoint, 'cpu');
-  const memory = join(mountPoint, 'memory');
-  await mkdir(join(cpu, path), { recursive: true });
-  await mkdir(join(memory, path), { recursive: true });
-  if (qos === 'BestEffort') await writeFile(join(cpu, level, 'cpu.shares'), String(cpuShares(0)));
-  await writeFile(join(cpu, path, 'cpu.shares'), String(limits.cpuShares));
-  await writeFile(join(cpu, path, 'cpu.cfs_period_us'), String(CPU_PERIOD_US));
-  await writeFile(join(cpu, path, 'cpu.cfs_quota_us'), String(limits.cpuQuota || -1));
-  await writeFile(join(memory, path, 'memory.limit_in_bytes'), String(limits.memoryLimit || -1));
-}
-
-async function setV2(mountPoint: string, path: string, limits: PodLimits): Promise<void> {
-  const parts = path.split('/').filter((part) => part !== '');
-  let dir = mountPoint;
-  for (const part of parts) {
-    await writeFile(join(dir, 'cgroup.subtree_control'), '+cpu +memory +pids');
-    dir = join(dir, part);
-    await mkdir(dir, { recursive: true });
-  }
-  const weight = 1 + Math.floor(((limits.cpuShares - 2) * 9999) / 262_142);
-  await writeFile(join(dir, 'cpu.weight'), String(weight));
-  await writeFile(join(dir, 'cpu.max'), `${limits.cpuQuota || 'max'} ${CPU_PERIOD_US}`);
-  await writeFile(join(dir, 'memory.max'), String(limits.memoryLimit || 'max'));
-}
-
-/** Cgroup directories go only empty. False: a process has not quite left yet. */
-async function removeTree(dir: string): Promise<boolean> {
-  const entries = await readdir(dir, { withFileTypes: true }).catch(() => undefined);
-  if (entries === undefined) return true;
-  let empty = true;
-  for (const entry of entries) {
-    if (entry.isDirectory() && !(await removeTree(join(dir, entry.name)))) empty = false;
-  }
-  if (!empty) return false;
-  try {
-    await rmdir(dir);
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return true;
-    if (code === 'EBUSY' || code === 'ENOTEMPTY') return false;
-    throw error;
+  function logged(slice: string): (error: unknown) => void {
+    return (error) => log.debug({ slice, err: errorText(error) }, 'slice could not be stopped');
   }
 }

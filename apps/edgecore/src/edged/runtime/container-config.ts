@@ -1,10 +1,18 @@
 import { join } from 'node:path';
 import type { Container, Pod } from '@kubeedge-ts/apis';
-import type { ContainerConfig, Device, Image, Init, LinuxContainerResources, Mount } from '@kubeedge-ts/cri';
+import type {
+  ContainerConfig,
+  Device,
+  Image,
+  Init,
+  LinuxContainerResources,
+  Mount,
+  UserNamespace,
+} from '@kubeedge-ts/cri';
 import { containerHash } from './container-hash.ts';
 import { expand } from './expand.ts';
 import { ANNOTATION, identityOf, LABEL, podLabels } from './labels.ts';
-import { containerSecurity, type SecurityDefaults } from './security-context.ts';
+import { containerSecurity, type SecurityDefaults, type SecurityParts } from './security-context.ts';
 
 export interface ContainerParts {
   readonly attempt: number;
@@ -15,6 +23,7 @@ export interface ContainerParts {
   readonly devices: readonly Init<Device>[];
   readonly resources: Init<LinuxContainerResources>;
   readonly security: SecurityDefaults;
+  readonly isolation: SecurityParts;
 }
 
 export const DEFAULT_TERMINATION_LOG = '/dev/termination-log';
@@ -38,7 +47,7 @@ export function containerConfigOf(
     args: (container.args ?? []).map((word) => expand(word, lookup)),
     workingDir: container.workingDir ?? '',
     envs: [...environment].map(([key, value]) => ({ key, value })),
-    mounts: parts.mounts,
+    mounts: mountsWithin(parts.mounts, parts.isolation.users),
     devices: parts.devices,
     labels: { ...podLabels(identityOf(pod)), [LABEL.containerName]: container.name },
     annotations: annotationsOf(pod, container, attempt),
@@ -48,9 +57,19 @@ export function containerConfigOf(
     tty: container.tty === true,
     linux: {
       resources: parts.resources,
-      securityContext: containerSecurity(pod, container, parts.image, parts.security),
+      securityContext: containerSecurity(pod, container, parts.image, parts.security, parts.isolation),
     },
   };
+}
+
+/** In a user namespace of its own a pod sees the owners of files as they are on the host. */
+function mountsWithin(
+  mounts: readonly Init<Mount>[],
+  users: Init<UserNamespace> | undefined,
+): readonly Init<Mount>[] {
+  if (users === undefined) return mounts;
+  const { uids, gids } = users;
+  return mounts.map((mount) => ({ ...mount, uidMappings: uids, gidMappings: gids }));
 }
 
 function annotationsOf(pod: Pod, container: Container, attempt: number): Record<string, string> {

@@ -1,4 +1,5 @@
 import type { Pod } from '@kubeedge-ts/apis';
+import { podNameOf } from './pod-name.ts';
 
 const LOCAL = `127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
@@ -15,14 +16,13 @@ export interface HostsContext {
   readonly hostFile: string;
 }
 
-/** `/etc/hosts` of the pod's containers (spec/edged.md §5). */
+/** `/etc/hosts` of the pod's containers (spec/edged.md §5). @throws EDGED_POD_CONFIG */
 export function hostsFileOf(pod: Pod, { podIPs, clusterDomain, hostFile }: HostsContext): string {
   let text: string;
   if (pod.spec?.hostNetwork === true) {
     text = `# Kubernetes-managed hosts file (host network).\n${hostFile}`;
   } else {
-    const host = hostnameOf(pod);
-    const domain = podDomainOf(pod, clusterDomain);
+    const { host, domain } = podNameOf(pod, clusterDomain);
     const names = domain === '' ? host : `${host}.${domain}\t${host}`;
     text = `# Kubernetes-managed hosts file.\n${LOCAL}${podIPs.map((ip) => `${ip}\t${names}\n`).join('')}`;
   }
@@ -30,18 +30,4 @@ export function hostsFileOf(pod: Pod, { podIPs, clusterDomain, hostFile }: Hosts
   if (aliases.length === 0) return text;
   const lines = aliases.map(({ ip, hostnames }) => `${[ip, ...(hostnames ?? [])].join('\t')}\n`);
   return `${text}\n# Entries added by HostAliases.\n${lines.join('')}`;
-}
-
-const MAX_HOSTNAME = 63;
-
-/** Short host name: `spec.hostname` or the pod's name, at most 63 characters, not ending in `-` or `.`. */
-export function hostnameOf(pod: Pod): string {
-  const wanted = pod.spec?.hostname || pod.metadata.name;
-  return wanted.slice(0, MAX_HOSTNAME).replace(/[-.]+$/, '');
-}
-
-/** `<subdomain>.<namespace>.svc.<cluster domain>`, empty without a subdomain. */
-export function podDomainOf(pod: Pod, clusterDomain: string): string {
-  const subdomain = pod.spec?.subdomain ?? '';
-  return subdomain === '' ? '' : `${subdomain}.${pod.metadata.namespace}.svc.${clusterDomain}`;
 }

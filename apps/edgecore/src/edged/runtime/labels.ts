@@ -45,3 +45,9 @@ export function podLabels(pod: PodIdentity): Record<string, string> {
 export function identityOf({ metadata }: Pick<Pod, 'metadata'>): PodIdentity {
   return { uid: metadata.uid ?? '', name: metadata.name, namespace: metadata.namespace ?? 'default' };
 }
+
+/** `web_default(6f0c…)`, as the kubelet names a pod in its messages. */
+export function podText(pod: Pick<Pod, 'metadata'>): string {
+  const { name, namespace, uid } = identityOf(pod);
+  return `${name}_${namespace}(${uid})`;
+}

@@ -9,7 +9,7 @@ import {
 import { isKubeEdgeError } from '@kubeedge-ts/errors';
 import type { PodRuntime, RuntimeContainer, RuntimeContainerState, Sandbox } from '../pod/types.ts';
 import { ANNOTATION, LABEL, type PodIdentity } from './labels.ts';
-import { readLogTail, readTerminationLog } from './termination-message.ts';
+import { terminationMessageOf } from './termination-message.ts';
 
 export type ObserveCri = Pick<
   CriClient,
@@ -120,19 +120,9 @@ async function containerOf(status: ContainerStatus, sandboxId: string): Promise<
     finishedAt: status.finishedAt / 1e6,
     exitCode: status.exitCode,
     reason: status.reason,
-    message: state === 'exited' ? await messageOf(status) : '',
+    message: state === 'exited' ? await terminationMessageOf(status) : '',
     image: status.image?.image ?? '',
     imageId: status.imageRef,
     specImage: annotations[ANNOTATION.specImage],
   };
-}
-
-async function messageOf(status: ContainerStatus): Promise<string> {
-  const path = status.annotations[ANNOTATION.terminationMessagePath];
-  const file = status.mounts.find(({ containerPath }) => containerPath === path)?.hostPath;
-  const message = file === undefined ? '' : await readTerminationLog(file);
-  if (message !== '') return message;
-  const fallback = status.annotations[ANNOTATION.terminationMessagePolicy] === 'FallbackToLogsOnError';
-  if (!fallback || status.exitCode === 0 || status.logPath === '') return status.message;
-  return (await readLogTail(status.logPath)) || status.message;
 }

@@ -9,26 +9,33 @@ interface Entry {
   readonly auth: Init<AuthConfig>;
 }
 
-/** Credentials of the pod's pull secrets that fit the image, the most specific first (spec/edged.md §6). */
-export async function credentialsFor(
-  image: string,
-  pod: Pod,
-  read: ReadReferenced,
-): Promise<Init<AuthConfig>[]> {
+export interface Credentials {
+  /** Those that fit the image, the most specific first. */
+  readonly fitting: readonly Init<AuthConfig>[];
+  /** Secrets that are not there, or cannot be had now. */
+  readonly missing: readonly string[];
+}
+
+/** Credentials of the pod's pull secrets (spec/edged.md §6). A secret that is missing is as good as none. */
+export async function credentialsFor(image: string, pod: Pod, read: ReadReferenced): Promise<Credentials> {
   const entries: Entry[] = [];
+  const missing: string[] = [];
   for (const { name } of pod.spec?.imagePullSecrets ?? []) {
-    // A secret that is missing or cannot be had now is as good as none (spec/edged.md §6, "Missing pull secret").
-    const data = name === undefined ? undefined : await read('secret', name).catch(() => undefined);
+    // The API server lets nameless entries pass.
+    if (!name) continue;
+    const data = await read('secret', name).catch(() => undefined);
+    if (data === undefined) missing.push(name);
     const modern = data?.get('.dockerconfigjson');
     const legacy = data?.get('.dockercfg');
     if (modern !== undefined) entries.push(...entriesOf(modern, true));
     if (legacy !== undefined) entries.push(...entriesOf(legacy, false));
   }
   const target = canonicalImage(image);
-  return entries
+  const fitting = entries
     .filter(({ location }) => matches(location, target))
     .sort((a, b) => b.location.length - a.location.length)
     .map(({ auth }) => auth);
+  return { fitting, missing };
 }
 
 /** A secret that cannot be read is as good as none: the pull goes on and its error tells. */

@@ -1,126 +1,215 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { Container } from '@kubeedge-ts/apis';
-import { silentLogger, systemClock } from '@kubeedge-ts/runtime';
+import type { Container, PodSpec } from '@kubeedge-ts/apis';
+import fc from 'fast-check';
 import { qosOf } from '../pod/qos.ts';
+import { nodeResources } from '../testing/node-resources.ts';
 import { container, pod } from '../testing/pods.ts';
-import { podCgroup } from './cgroup-path.ts';
-import { createPodCgroups } from './cgroups.ts';
-import { containerResources, cpuQuota, cpuShares, oomScoreAdj, podLimits } from './resources.ts';
+import { containerResources, oomScoreAdj, sandboxResources } from './container-resources.ts';
+import { cpuQuota, cpuShares, cpuWeight, podCpuRequest, podLimits } from './resources.ts';
 
 const with_ = (name: string, resources: Container['resources'], more: Partial<Container> = {}): Container =>
   container(name, { ...(resources ? { resources } : {}), ...more });
+const MiB = 2 ** 20;
 const GiB = 2 ** 30;
 
-describe('container resources', () => {
-  test('shares and quota of the sheet', () => {
+describe('formulas of the sheet', () => {
+  test('shares and quota', () => {
     assert.deepEqual([0, 1, 2, 1000, 1500, 300_000].map(cpuShares), [2, 2, 2, 1024, 1536, 262_144]);
-    assert.deepEqual([0, 1, 10, 500, 2000].map(cpuQuota), [0, 1000, 1000, 50_000, 200_000]);
+    const quotas = [0, 1, 10, 500, 2000].map((milli) => cpuQuota(milli));
+    assert.deepEqual(quotas, [0, 1000, 1000, 50_000, 200_000]);
+    assert.equal(cpuQuota(500, 50_000), 25_000);
   });
+  test('weights of cgroup v2: from 1 to 10,000, more shares never less weight', () => {
+    assert.deepEqual([2, 1024, 962, 262_144].map(cpuWeight), [1, 39, 37, 10_000]);
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 400_000 }), (milli) => {
+        const [weight, more] = [cpuWeight(cpuShares(milli)), cpuWeight(cpuShares(milli + 100))];
+        return Number.isInteger(weight) && weight >= 1 && weight <= more && more <= 10_000;
+      }),
+    );
+  });
+});
+
+describe('container resources', () => {
+  const of = (resources: Container['resources'], node = nodeResources(), spec: Partial<PodSpec> = {}) => {
+    const it = with_('c', resources);
+    return containerResources(it, pod('x', { ...spec, containers: [it] }), node);
+  };
 
   test('a limit alone is a request too', () => {
-    const it = pod('x', { containers: [with_('c', { limits: { cpu: '500m', memory: '64Mi' } })] });
-    const resources = containerResources(it.spec!.containers[0]!, {
-      pod: it,
-      qos: qosOf(it),
-      memoryCapacity: GiB,
-      cpuCfsQuota: true,
-      cgroupV2: false,
-    });
-    assert.deepEqual(resources, {
+    assert.deepEqual(of({ limits: { cpu: '500m', memory: '64Mi' } }), {
       cpuPeriod: 100_000,
       cpuQuota: 50_000,
       cpuShares: 512,
-      memoryLimitInBytes: 67_108_864,
+      memoryLimitInBytes: 64 * MiB,
       oomScoreAdj: -997,
+      hugepageLimits: [],
     });
   });
 
-  test('the OOM score follows class, priority and share of memory', () => {
-    const score = (fields: object, resources: Container['resources']) => {
-      const it = pod('x', { ...fields, containers: [with_('c', resources)] });
-      return oomScoreAdj(it.spec!.containers[0]!, { pod: it, qos: qosOf(it), memoryCapacity: GiB });
-    };
+  test('another period; without CFS quotas neither period nor quota', () => {
+    const limits = { cpu: '500m' };
+    const short = of({ limits }, nodeResources({ cpuPeriodUs: 20_000 }));
+    assert.deepEqual([short.cpuPeriod, short.cpuQuota], [20_000, 10_000]);
+    const without = of({ limits }, nodeResources({ cpuCfsQuota: false }));
+    assert.deepEqual([without.cpuPeriod, without.cpuQuota, without.cpuShares], [undefined, undefined, 512]);
+  });
+
+  test('huge pages: every size of the machine, 0 unless the pod asks for it', () => {
+    const node = nodeResources({ hugepageSizes: ['1GB', '2MB'] });
+    const { hugepageLimits } = of({ limits: { 'hugepages-2Mi': '64Mi' } }, node);
+    assert.deepEqual(hugepageLimits, [
+      { pageSize: '1GB', limit: 0 },
+      { pageSize: '2MB', limit: 64 * MiB },
+    ]);
+  });
+
+  test('cgroup v2: all processes of a container die together, unless the node is told otherwise', () => {
+    assert.deepEqual(of({}, nodeResources({ cgroupV2: true })).unified, { 'memory.oom.group': '1' });
+    assert.equal(of({}, nodeResources({ cgroupV2: true, oomGroup: false })).unified, undefined);
+    assert.equal(of({}).unified, undefined);
+  });
+
+  describe('swap', () => {
+    const v2 = nodeResources({
+      cgroupV2: true,
+      swapAccounting: true,
+      swapCapacity: 2 * GiB,
+      oomGroup: false,
+    });
+    const limited = { ...v2, limitedSwap: true };
+    const half = { requests: { memory: '512Mi' } };
+    const cases: [string, Container['resources'], typeof v2, Partial<PodSpec>, string][] = [
+      ['none by default', half, v2, {}, '0'],
+      ['limited: in proportion to the request', half, limited, {}, String(GiB)],
+      ['limited: not where request and limit are one', { limits: { memory: '512Mi' } }, limited, {}, '0'],
+      ['limited: not without a request', { requests: { cpu: '1' } }, limited, {}, '0'],
+      ['limited: not for best effort', {}, limited, {}, '0'],
+      ['limited: not for critical pods', half, limited, { priority: 2_000_000_000 }, '0'],
+    ];
+    for (const [title, resources, node, spec, expected] of cases) {
+      test(`cgroup v2, ${title}`, () => {
+        assert.deepEqual(of(resources, node, spec).unified, { 'memory.swap.max': expected });
+      });
+    }
+    test('version 1: no more than memory; nothing where the kernel does not count swap', () => {
+      const node = nodeResources({ swapAccounting: true });
+      assert.equal(of({ limits: { memory: '64Mi' } }, node).memorySwapLimitInBytes, 64 * MiB);
+      assert.equal(of({ limits: { memory: '64Mi' } }).memorySwapLimitInBytes, undefined);
+    });
+  });
+});
+
+describe('the OOM score', () => {
+  const score = (fields: object, resources: Container['resources']) => {
+    const it = pod('x', { ...fields, containers: [with_('c', resources)] });
+    return oomScoreAdj(it.spec!.containers[0]!, { pod: it, qos: qosOf(it), memoryCapacity: GiB });
+  };
+  test('follows class, priority and share of memory', () => {
     assert.equal(score({}, {}), 1000);
     assert.equal(score({}, { limits: { cpu: '1', memory: '1Mi' } }), -997);
     assert.equal(score({ priority: 2_000_001_000 }, {}), -997);
+    assert.equal(score({ priority: 2_000_000_000 }, {}), 1000);
     assert.equal(score({}, { requests: { memory: '512Mi' } }), 500);
     assert.equal(score({}, { requests: { memory: '1Gi' } }), 3);
     assert.equal(score({}, { requests: { memory: '1Ki' } }), 999);
   });
-
-  test('pod limits: sums, the largest init container, and only limits that every container has', () => {
+  test('a sidecar is not killed before the smallest of the containers it serves', () => {
+    const sidecar = with_('s', {}, { restartPolicy: 'Always' });
     const it = pod('x', {
-      initContainers: [with_('i', { limits: { cpu: '3', memory: '10Mi' } })],
+      initContainers: [sidecar],
       containers: [
-        with_('a', { limits: { cpu: '1', memory: '64Mi' } }),
-        with_('b', { requests: { cpu: '500m' }, limits: { memory: '64Mi' } }),
+        with_('a', { requests: { memory: '512Mi' } }),
+        with_('b', { requests: { memory: '256Mi' } }),
       ],
     });
-    assert.deepEqual(podLimits(it, qosOf(it)), { cpuShares: 3072, cpuQuota: 0, memoryLimit: 134_217_728 });
-    assert.deepEqual(podLimits(pod('y'), 'BestEffort'), { cpuShares: 2, cpuQuota: 0, memoryLimit: 0 });
+    const of = (one: Container) => oomScoreAdj(one, { pod: it, qos: qosOf(it), memoryCapacity: GiB });
+    assert.deepEqual([of(sidecar), ...it.spec!.containers.map(of)], [750, 500, 750]);
   });
 });
 
-describe('pod cgroups', () => {
-  test('paths of both drivers, below a root of our own or the root', () => {
-    const path = (driver: 'cgroupfs' | 'systemd', root: string, qos: 'Guaranteed' | 'Burstable') =>
-      podCgroup(driver, root, qos, 'a-b');
-    assert.equal(path('cgroupfs', '', 'Guaranteed'), '/kubepods/poda-b');
-    assert.equal(path('cgroupfs', '/', 'Burstable'), '/kubepods/burstable/poda-b');
-    assert.equal(path('cgroupfs', '/site', 'Burstable'), '/site/kubepods/burstable/poda-b');
-    assert.equal(path('systemd', '', 'Guaranteed'), '/kubepods.slice/kubepods-poda_b.slice');
-    assert.equal(
-      path('systemd', '', 'Burstable'),
-      '/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-poda_b.slice',
-    );
+describe('pod limits', () => {
+  const of = (spec: Partial<PodSpec>) => {
+    const it = pod('x', spec);
+    const { hugepages, ...rest } = podLimits(it, qosOf(it));
+    return { ...rest, ...(hugepages.size > 0 ? { hugepages: Object.fromEntries(hugepages) } : {}) };
+  };
+  const unlimited = { cpuQuota: 0, memoryLimit: 0 };
+  const sidecar: Partial<Container> = { restartPolicy: 'Always' };
+
+  const cases: [string, Partial<PodSpec>, object][] = [
+    ['best effort: the least shares', {}, { cpuShares: 2, ...unlimited }],
+    [
+      'sums; only limits that every container has',
+      {
+        containers: [
+          with_('a', { limits: { cpu: '1', memory: '64Mi' } }),
+          with_('b', { requests: { cpu: '500m' }, limits: { memory: '64Mi' } }),
+        ],
+      },
+      { cpuShares: 1536, cpuQuota: 0, memoryLimit: 128 * MiB },
+    ],
+    [
+      'the largest init container, where it needs more than all others together',
+      {
+        initContainers: [with_('i', { limits: { cpu: '3', memory: '10Mi' } })],
+        containers: [with_('a', { limits: { cpu: '1', memory: '64Mi' } })],
+      },
+      { cpuShares: 3072, cpuQuota: 300_000, memoryLimit: 64 * MiB },
+    ],
+    [
+      'an init container runs beside the sidecars before it',
+      {
+        initContainers: [
+          with_('s', { limits: { cpu: '1', memory: '10Mi' } }, sidecar),
+          with_('i', { limits: { cpu: '2', memory: '10Mi' } }),
+          with_('t', { limits: { cpu: '5', memory: '10Mi' } }, sidecar),
+        ],
+        containers: [with_('a', { limits: { cpu: '100m', memory: '10Mi' } })],
+      },
+      { cpuShares: 6246, cpuQuota: 610_000, memoryLimit: 30 * MiB },
+    ],
+    [
+      'an init container without a limit leaves the pod without one',
+      {
+        initContainers: [with_('i', { limits: { cpu: '1' } })],
+        containers: [with_('a', { limits: { cpu: '1', memory: '64Mi' } })],
+      },
+      { cpuShares: 1024, cpuQuota: 100_000, memoryLimit: 0 },
+    ],
+    [
+      'the overhead of the runtime is added to requests, and to limits where there are some',
+      {
+        overhead: { cpu: '250m', memory: '120Mi' },
+        containers: [with_('a', { requests: { cpu: '750m' }, limits: { memory: '8Mi' } })],
+      },
+      { cpuShares: 1024, cpuQuota: 0, memoryLimit: 128 * MiB },
+    ],
+    [
+      'huge pages',
+      { containers: [with_('a', { limits: { cpu: '1', memory: '1Mi', 'hugepages-2Mi': '4Mi' } })] },
+      { cpuShares: 1024, cpuQuota: 100_000, memoryLimit: MiB, hugepages: { '2MB': 4 * MiB } },
+    ],
+  ];
+  for (const [title, spec, expected] of cases) test(title, () => assert.deepEqual(of(spec), expected));
+
+  test('what a pod weighs among the burstable ones includes its overhead', () => {
+    const spec = { overhead: { cpu: '250m' }, containers: [with_('a', { requests: { cpu: '1' } })] };
+    assert.equal(podCpuRequest(pod('x', spec)), 1250);
   });
+});
 
-  const burstable = pod(
-    'x',
-    { containers: [with_('c', { limits: { cpu: '1', memory: '64Mi' }, requests: { cpu: '500m' } })] },
-    { uid: 'u' },
-  );
-  const settings = { driver: 'cgroupfs', root: '', perQos: true } as const;
-
-  test('version 1: limits are written for cpu and memory, and the directories go again', async () => {
-    const root = await mkdtemp(join(tmpdir(), 'kets-cg-'));
-    try {
-      const cgroups = createPodCgroups(systemClock, silentLogger, root);
-      assert.equal(await cgroups.ensure(burstable, settings), '/kubepods/burstable/podu');
-      const at = (file: string) => readFile(join(root, file), 'utf8');
-      assert.equal(await at('cpu/kubepods/burstable/podu/cpu.shares'), '512');
-      assert.equal(await at('cpu/kubepods/burstable/podu/cpu.cfs_quota_us'), '100000');
-      assert.equal(await at('memory/kubepods/burstable/podu/memory.limit_in_bytes'), '67108864');
-      await rm(join(root, 'cpu/kubepods/burstable/podu'), { recursive: true });
-      await mkdir(join(root, 'cpu/kubepods/burstable/podu/c1'), { recursive: true });
-      await cgroups.remove('u', settings);
-      await assert.rejects(stat(join(root, 'cpu/kubepods/burstable/podu')), { code: 'ENOENT' });
-    } finally {
-      await rm(root, { recursive: true, force: true });
-    }
+describe('resources of the sandbox', () => {
+  const one = with_('a', { limits: { cpu: '1', memory: '64Mi' } });
+  test('the sum of the containers, and the overhead beside it', () => {
+    const it = pod('x', { overhead: { cpu: '250m', memory: '120Mi' }, containers: [one, with_('b', {})] });
+    assert.deepEqual(sandboxResources(it, nodeResources()), {
+      resources: { cpuShares: 1024, memoryLimitInBytes: 64 * MiB, cpuPeriod: 100_000, cpuQuota: 100_000 },
+      overhead: { cpuShares: 256, memoryLimitInBytes: 120 * MiB, cpuPeriod: 100_000, cpuQuota: 25_000 },
+    });
   });
-
-  test('version 2 (on a copy of its file layout): weight, maximum and memory', async () => {
-    const root = await mkdtemp(join(tmpdir(), 'kets-cg-'));
-    try {
-      await writeFile(join(root, 'cgroup.controllers'), 'cpu memory pids');
-      await createPodCgroups(systemClock, silentLogger, root).ensure(burstable, settings);
-      const at = (file: string) => readFile(join(root, 'kubepods/burstable/podu', file), 'utf8');
-      assert.equal(await at('cpu.weight'), '20');
-      assert.equal(await at('cpu.max'), '100000 100000');
-      assert.equal(await at('memory.max'), '67108864');
-    } finally {
-      await rm(root, { recursive: true, force: true });
-    }
-  });
-
-  test('a machine that does not permit it runs pods all the same', async () => {
-    const cgroups = createPodCgroups(systemClock, silentLogger, '/etc/hostname');
-    assert.equal(await cgroups.ensure(burstable, settings), '/kubepods/burstable/podu');
-    await cgroups.remove('u', settings);
+  test('no overhead is an empty message', () => {
+    assert.deepEqual(sandboxResources(pod('x', { containers: [one] }), nodeResources()).overhead, {});
   });
 });

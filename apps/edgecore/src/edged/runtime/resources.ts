@@ -1,15 +1,13 @@
 import type { Container, Pod } from '@kubeedge-ts/apis';
-import type { Init, LinuxContainerResources } from '@kubeedge-ts/cri';
 import type { QosClass } from '../pod/qos.ts';
-import { allContainersOf, initContainersOf, isSidecar, mainContainersOf } from '../pod/spec.ts';
+import { initContainersOf, isSidecar, mainContainersOf } from '../pod/spec.ts';
 import { milliValue, wholeValue } from '../quantity.ts';
 
 export const CPU_PERIOD_US = 100_000;
 const MIN_SHARES = 2;
 const MAX_SHARES = 262_144;
 const MIN_QUOTA_US = 1_000;
-/** Pods at or above this priority are critical to the node (`system-node-critical`). */
-const NODE_CRITICAL = 2_000_001_000;
+const HUGEPAGES = 'hugepages-';
 
 /** spec/edged.md §4.1 */
 export function cpuShares(milliCpu: number): number {
@@ -17,9 +15,14 @@ export function cpuShares(milliCpu: number): number {
   return Math.min(MAX_SHARES, Math.max(MIN_SHARES, Math.floor((milliCpu * 1024) / 1000)));
 }
 
-/** 0: unlimited. */
-export function cpuQuota(milliCpu: number): number {
-  return milliCpu === 0 ? 0 : Math.max(MIN_QUOTA_US, Math.floor((milliCpu * CPU_PERIOD_US) / 1000));
+/** Microseconds per period; 0: unlimited. */
+export function cpuQuota(milliCpu: number, periodUs: number = CPU_PERIOD_US): number {
+  return milliCpu === 0 ? 0 : Math.max(MIN_QUOTA_US, Math.floor((milliCpu * periodUs) / 1000));
+}
+
+/** The weight that cgroup v2 has in place of shares. */
+export function cpuWeight(shares: number): number {
+  return shares >= MAX_SHARES ? 10_000 : 1 + Math.floor(((shares - MIN_SHARES) * 9999) / 262_142);
 }
 
 export interface Amounts {
@@ -30,8 +33,8 @@ export interface Amounts {
   readonly memoryLimit: number;
 }
 
-export function amountsOf(container: Container): Amounts {
-  const { requests = {}, limits = {} } = container.resources ?? {};
+export function amountsOf({ resources }: Pick<Container, 'resources'>): Amounts {
+  const { requests = {}, limits = {} } = resources ?? {};
   return {
     cpuRequest: milliValue(requests['cpu'] ?? limits['cpu']),
     cpuLimit: milliValue(limits['cpu']),
@@ -40,68 +43,92 @@ export function amountsOf(container: Container): Amounts {
   };
 }
 
-export interface ResourceContext {
-  readonly pod: Pod;
-  readonly qos: QosClass;
-  /** Bytes. */
-  readonly memoryCapacity: number;
-  readonly cpuCfsQuota: boolean;
-  readonly cgroupV2: boolean;
-}
-
-export function containerResources(
-  container: Container,
-  context: ResourceContext,
-): Init<LinuxContainerResources> {
-  const amounts = amountsOf(container);
-  return {
-    cpuPeriod: CPU_PERIOD_US,
-    cpuQuota: context.cpuCfsQuota ? cpuQuota(amounts.cpuLimit) : 0,
-    cpuShares: cpuShares(amounts.cpuRequest),
-    memoryLimitInBytes: amounts.memoryLimit,
-    oomScoreAdj: oomScoreAdj(container, context),
-    ...(context.cgroupV2 ? { unified: { 'memory.oom.group': '1' } } : {}),
-  };
-}
-
-export function oomScoreAdj(
-  container: Container,
-  { pod, qos, memoryCapacity }: Pick<ResourceContext, 'pod' | 'qos' | 'memoryCapacity'>,
-): number {
-  if ((pod.spec?.priority ?? 0) >= NODE_CRITICAL || qos === 'Guaranteed') return -997;
-  if (qos === 'BestEffort') return 1000;
-  const score = (one: Container): number => {
-    const share = memoryCapacity > 0 ? Math.floor((1000 * amountsOf(one).memoryRequest) / memoryCapacity) : 0;
-    return Math.min(999, Math.max(3, 1000 - share));
-  };
-  if (!initContainersOf(pod).some((init) => init.name === container.name && isSidecar(init))) {
-    return score(container);
+/** Huge page limits of one container by the kernel's name of the page size, `2MB`. */
+export function hugepagesOf({ resources }: Pick<Container, 'resources'>): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const [resource, quantity] of Object.entries(resources?.limits ?? {})) {
+    if (resource.startsWith(HUGEPAGES))
+      found.set(pageSizeName(resource.slice(HUGEPAGES.length)), wholeValue(quantity));
   }
-  return Math.min(score(container), ...mainContainersOf(pod).map(score));
+  return found;
+}
+
+/** `2Mi` → `2MB`, as cgroup files call it. */
+export function pageSizeName(quantity: string): string {
+  return quantity.replace(/i$/, 'B');
+}
+
+/** What the pod's containers have at most at one time: an init container runs beside the sidecars before it only. */
+export function mostOf(pod: Pod, pick: (container: Container) => number): number {
+  let lasting = mainContainersOf(pod).reduce((sum, container) => sum + pick(container), 0);
+  let sidecars = 0;
+  let peak = 0;
+  for (const container of initContainersOf(pod)) {
+    const own = pick(container);
+    if (isSidecar(container)) {
+      lasting += own;
+      sidecars += own;
+    }
+    peak = Math.max(peak, isSidecar(container) ? sidecars : sidecars + own);
+  }
+  return Math.max(lasting, peak);
+}
+
+/** Nothing of the pod can run without that limit. */
+function isLimited(pod: Pod, pick: (amounts: Amounts) => number): boolean {
+  let sidecars = 0;
+  for (const container of initContainersOf(pod)) {
+    const own = pick(amountsOf(container));
+    if (isSidecar(container)) sidecars += own;
+    if ((isSidecar(container) ? sidecars : sidecars + own) === 0) return false;
+  }
+  return mainContainersOf(pod).every((container) => pick(amountsOf(container)) > 0);
+}
+
+/** CPU the pod asks for with its runtime's overhead, thousandths of a core. */
+export function podCpuRequest(pod: Pod): number {
+  return mostOf(pod, (container) => amountsOf(container).cpuRequest) + overheadOf(pod).cpuLimit;
+}
+
+/** What the runtime needs for itself, counted as request and limit. */
+export function overheadOf(pod: Pod): Amounts {
+  return amountsOf({ resources: { limits: pod.spec?.overhead ?? {} } });
 }
 
 export interface PodLimits {
   readonly cpuShares: number;
-  /** 0: unlimited. */
+  /** Microseconds per period; 0: unlimited. */
   readonly cpuQuota: number;
+  /** Bytes; 0: unlimited. */
   readonly memoryLimit: number;
+  /** By page size, `2MB`; a size that is not named is not for this pod. */
+  readonly hugepages: ReadonlyMap<string, number>;
 }
 
 /** Limits of the pod's own cgroup (spec/edged.md §4.2): what all containers may use together. */
-export function podLimits(pod: Pod, qos: QosClass): PodLimits {
-  if (qos === 'BestEffort') return { cpuShares: MIN_SHARES, cpuQuota: 0, memoryLimit: 0 };
-  const lasting = [...mainContainersOf(pod), ...initContainersOf(pod).filter(isSidecar)];
-  const passing = initContainersOf(pod).filter((container) => !isSidecar(container));
-  const total = (pick: (amounts: Amounts) => number): number =>
-    Math.max(
-      lasting.reduce((sum, container) => sum + pick(amountsOf(container)), 0),
-      ...passing.map((container) => pick(amountsOf(container))),
-    );
-  const everyOneHas = (pick: (amounts: Amounts) => number): boolean =>
-    allContainersOf(pod).every((container) => pick(amountsOf(container)) > 0);
-  return {
-    cpuShares: cpuShares(total(({ cpuRequest }) => cpuRequest)),
-    cpuQuota: everyOneHas(({ cpuLimit }) => cpuLimit) ? cpuQuota(total(({ cpuLimit }) => cpuLimit)) : 0,
-    memoryLimit: everyOneHas(({ memoryLimit }) => memoryLimit) ? total(({ memoryLimit }) => memoryLimit) : 0,
+export function podLimits(pod: Pod, qos: QosClass, periodUs: number = CPU_PERIOD_US): PodLimits {
+  const hugepages = podHugepages(pod);
+  if (qos === 'BestEffort') return { cpuShares: MIN_SHARES, cpuQuota: 0, memoryLimit: 0, hugepages };
+  const overhead = overheadOf(pod);
+  const limit = (pick: (amounts: Amounts) => number): number => {
+    const limited = qos === 'Guaranteed' || isLimited(pod, pick);
+    return limited ? mostOf(pod, (container) => pick(amountsOf(container))) + pick(overhead) : 0;
   };
+  return {
+    cpuShares: cpuShares(podCpuRequest(pod)),
+    cpuQuota: cpuQuota(
+      limit(({ cpuLimit }) => cpuLimit),
+      periodUs,
+    ),
+    memoryLimit: limit(({ memoryLimit }) => memoryLimit),
+    hugepages,
+  };
+}
+
+function podHugepages(pod: Pod): ReadonlyMap<string, number> {
+  const all = [...mainContainersOf(pod), ...initContainersOf(pod)].map(hugepagesOf);
+  const sizes = new Set(all.flatMap((limits) => [...limits.keys()]));
+  return new Map(
+    [...sizes].map((size) => [size, mostOf(pod, (container) => hugepagesOf(container).get(size) ?? 0)]),
+  );
 }

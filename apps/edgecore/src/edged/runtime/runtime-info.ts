@@ -124,7 +124,10 @@ interface ConfigFacts {
   readonly sandboxImage: string | undefined;
 }
 
-/** containerd before 2.0 answers no RuntimeConfig; its verbose status carries its configuration. */
+/**
+ * containerd before 2.0 answers no RuntimeConfig; its verbose status carries its configuration. CRI-O answers
+ * RuntimeConfig since 1.28; its verbose status has the pause image only and says nothing about cgroups.
+ */
 export function configFromStatus({ info }: Pick<StatusResponse, 'info'>): ConfigFacts {
   const config = parse(info['config'] ?? 'null');
   const sandboxImage = config['sandboxImage'];

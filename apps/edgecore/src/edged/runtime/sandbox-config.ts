@@ -1,20 +1,23 @@
 import { join } from 'node:path';
 import type { Pod } from '@kubeedge-ts/apis';
-import type { Init, PodSandboxConfig, PortMapping } from '@kubeedge-ts/cri';
-import { edgedErrors } from '@kubeedge-ts/errors';
-import { mainContainersOf } from '../pod/spec.ts';
-import { type DnsContext, dnsConfigOf } from './dns.ts';
-import { hostnameOf, podDomainOf } from './hosts-file.ts';
+import type { DNSConfig, Init, PodSandboxConfig, PortMapping } from '@kubeedge-ts/cri';
+import { initContainersOf, isSidecar, mainContainersOf } from '../pod/spec.ts';
+import { type NodeResources, sandboxResources } from './container-resources.ts';
 import { identityOf, podLabels } from './labels.ts';
-import { sandboxSecurity } from './security-context.ts';
+import { kernelNameOf } from './pod-name.ts';
+import { type SecurityParts, sandboxSecurity } from './security-context.ts';
+import { sysctlsOf } from './sysctls.ts';
 
-export interface SandboxContext extends DnsContext {
+export interface SandboxParts {
   readonly podLogsDir: string;
   readonly cgroupParent: string;
+  readonly clusterDomain: string;
+  readonly dns: Init<DNSConfig>;
+  readonly resources: NodeResources;
+  readonly security: SecurityParts;
 }
 
 const PROTOCOLS: Record<string, number> = { TCP: 0, UDP: 1, SCTP: 2 };
-const MAX_FQDN = 64;
 
 /** `<pod logs>/<namespace>_<name>_<uid>` */
 export function podLogDirectory(podLogsDir: string, pod: Pod): string {
@@ -23,50 +26,35 @@ export function podLogDirectory(podLogsDir: string, pod: Pod): string {
 }
 
 /** spec/edged.md §3.3. @throws KubeEdgeError EDGED_POD_CONFIG */
-export function sandboxConfigOf(pod: Pod, attempt: number, context: SandboxContext): Init<PodSandboxConfig> {
+export function sandboxConfigOf(pod: Pod, attempt: number, parts: SandboxParts): Init<PodSandboxConfig> {
   const identity = identityOf(pod);
   const { spec, metadata } = pod;
   return {
     metadata: { ...identity, attempt },
-    hostname: sandboxHostname(pod, context.clusterDomain),
-    logDirectory: podLogDirectory(context.podLogsDir, pod),
-    dnsConfig: dnsConfigOf(pod, context),
+    hostname: kernelNameOf(pod, parts.clusterDomain),
+    logDirectory: podLogDirectory(parts.podLogsDir, pod),
+    dnsConfig: parts.dns,
     portMappings: spec?.hostNetwork === true ? [] : portMappingsOf(pod),
     labels: { ...metadata.labels, ...podLabels(identity) },
     annotations: { ...metadata.annotations },
     linux: {
-      cgroupParent: context.cgroupParent,
-      securityContext: sandboxSecurity(pod),
-      sysctls: Object.fromEntries(
-        (spec?.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value]),
-      ),
+      cgroupParent: parts.cgroupParent,
+      securityContext: sandboxSecurity(pod, parts.security),
+      sysctls: sysctlsOf(pod),
+      ...sandboxResources(pod, parts.resources),
     },
   };
 }
 
-function sandboxHostname(pod: Pod, clusterDomain: string): string {
-  if (pod.spec?.hostNetwork === true) return '';
-  const host = hostnameOf(pod);
-  const domain = podDomainOf(pod, clusterDomain);
-  if (pod.spec?.setHostnameAsFQDN !== true || domain === '') return host;
-  const fqdn = `${host}.${domain}`;
-  if (fqdn.length > MAX_FQDN) {
-    throw edgedErrors.create('EDGED_POD_CONFIG', {
-      pod: pod.metadata.name,
-      reason: 'FailedCreatePodSandBox',
-      problem: `host name ${fqdn} is longer than ${MAX_FQDN} characters`,
-    });
-  }
-  return fqdn;
-}
-
+/** Of everything that runs as long as the pod does; the same mapping twice is one. */
 function portMappingsOf(pod: Pod): Init<PortMapping>[] {
-  return mainContainersOf(pod).flatMap(({ ports }) =>
-    (ports ?? []).map(({ protocol = 'TCP', containerPort, hostPort, hostIP }) => ({
-      protocol: PROTOCOLS[protocol] ?? 0,
-      containerPort,
-      hostPort: hostPort ?? 0,
-      hostIp: hostIP ?? '',
-    })),
-  );
+  const lasting = [...mainContainersOf(pod), ...initContainersOf(pod).filter(isSidecar)];
+  const mappings = new Map<string, Init<PortMapping>>();
+  for (const { protocol = 'TCP', containerPort, hostPort = 0, hostIP = '' } of lasting.flatMap(
+    ({ ports }) => ports ?? [],
+  )) {
+    const mapping = { protocol: PROTOCOLS[protocol] ?? 0, containerPort, hostPort, hostIp: hostIP };
+    mappings.set(JSON.stringify(mapping), mapping);
+  }
+  return [...mappings.values()];
 }

@@ -1,24 +1,32 @@
-import { join } from 'node:path';
 import type { Container, Pod } from '@kubeedge-ts/apis';
 import {
   type Image,
   type Init,
   type LinuxContainerSecurityContext,
   type LinuxSandboxSecurityContext,
-  NamespaceMode,
-  type NamespaceOption,
-  type SecurityProfile,
-  SecurityProfileProfileType,
   SupplementalGroupsPolicy,
+  type UserNamespace,
 } from '@kubeedge-ts/cri';
-import { edgedErrors } from '@kubeedge-ts/errors';
-import { allContainersOf } from '../pod/spec.ts';
+import { everyContainerOf } from '../pod/spec.ts';
+import { apparmorOf } from './apparmor.ts';
+import { configProblem } from './config-problem.ts';
+import { podText } from './labels.ts';
+import { containerNamespaces, podNamespaces } from './namespaces.ts';
+import { RUNTIME_DEFAULT_SECCOMP, type SeccompDefaults, seccompOf } from './seccomp.ts';
 
-export interface SecurityDefaults {
-  readonly rootDir: string;
-  readonly seccompDefault: boolean;
+export interface SecurityDefaults extends SeccompDefaults {
   /** `/sys/devices/system/cpu/cpu<N>/thermal_throttle` of this machine. */
   readonly thermalPaths: readonly string[];
+}
+
+/** What is decided elsewhere about the security of a pod or container. */
+export interface SecurityParts {
+  /** The pod's own user namespace. */
+  readonly users?: Init<UserNamespace>;
+  /** Groups that volumes ask for. */
+  readonly volumeGroups?: readonly number[];
+  /** Container whose processes this one sees. */
+  readonly targetId?: string;
 }
 
 const MASKED = [
@@ -39,18 +47,23 @@ const READONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysr
 
 type PodSecurity = NonNullable<NonNullable<Pod['spec']>['securityContext']>;
 type ContainerSecurity = NonNullable<Container['securityContext']>;
-type Seccomp = NonNullable<PodSecurity['seccompProfile']>;
 
 /** spec/edged.md §3.3 */
-export function sandboxSecurity(pod: Pod): Init<LinuxSandboxSecurityContext> {
+export function sandboxSecurity(pod: Pod, parts: SecurityParts = {}): Init<LinuxSandboxSecurityContext> {
   const security = podSecurity(pod);
+  const { fsGroup, supplementalGroups = [], runAsUser } = security;
   return {
-    namespaceOptions: namespacesOf(pod),
-    privileged: allContainersOf(pod).some((container) => container.securityContext?.privileged === true),
-    seccomp: { profileType: SecurityProfileProfileType.RuntimeDefault },
-    runAsUser: int64(security.runAsUser),
-    runAsGroup: int64(security.runAsGroup),
-    supplementalGroups: groupsOf(security),
+    namespaceOptions: podNamespaces(pod, parts.users),
+    privileged: everyContainerOf(pod).some((container) => container.securityContext?.privileged === true),
+    ...RUNTIME_DEFAULT_SECCOMP,
+    runAsUser: int64(runAsUser),
+    // containerd refuses a group without a user; the sandbox's own process needs neither.
+    runAsGroup: runAsUser === undefined ? undefined : int64(security.runAsGroup),
+    supplementalGroups: [
+      ...(fsGroup === undefined ? [] : [fsGroup]),
+      ...(parts.volumeGroups ?? []),
+      ...supplementalGroups,
+    ],
     supplementalGroupsPolicy: groupsPolicyOf(security),
     selinuxOptions: security.seLinuxOptions,
   };
@@ -62,32 +75,34 @@ export function containerSecurity(
   container: Container,
   image: Pick<Image, 'uid' | 'username'> | undefined,
   defaults: SecurityDefaults,
+  parts: SecurityParts = {},
 ): Init<LinuxContainerSecurityContext> {
   const outer = podSecurity(pod);
   const own: ContainerSecurity = container.securityContext ?? {};
-  const runAsUser = own.runAsUser ?? outer.runAsUser ?? image?.uid?.value;
-  const username = runAsUser === undefined ? (image?.username ?? '') : '';
-  checkNonRoot(own.runAsNonRoot ?? outer.runAsNonRoot ?? false, runAsUser, username, container.name);
   const unmasked = own.procMount === 'Unmasked';
+  const { fsGroup, supplementalGroups = [] } = outer;
   return {
     capabilities: {
       addCapabilities: own.capabilities?.add ?? [],
       dropCapabilities: own.capabilities?.drop ?? [],
     },
     privileged: own.privileged === true,
-    namespaceOptions: namespacesOf(pod),
+    namespaceOptions: containerNamespaces(pod, parts),
     selinuxOptions: own.seLinuxOptions ?? outer.seLinuxOptions,
-    runAsUser: int64(runAsUser),
-    runAsUsername: username,
+    ...userOf(pod, container, image),
     runAsGroup: int64(own.runAsGroup ?? outer.runAsGroup),
     readonlyRootfs: own.readOnlyRootFilesystem === true,
-    supplementalGroups: groupsOf(outer),
+    supplementalGroups: [
+      ...(fsGroup === undefined ? [] : [fsGroup]),
+      ...supplementalGroups,
+      ...(parts.volumeGroups ?? []),
+    ],
     supplementalGroupsPolicy: groupsPolicyOf(outer),
     noNewPrivs: own.allowPrivilegeEscalation === false,
     maskedPaths: unmasked ? [] : [...MASKED, ...defaults.thermalPaths],
     readonlyPaths: unmasked ? [] : READONLY,
-    seccomp: seccompOf(own.seccompProfile ?? outer.seccompProfile, defaults),
-    ...apparmorOf(own.appArmorProfile ?? outer.appArmorProfile),
+    ...seccompOf(pod, container, defaults),
+    ...apparmorOf(pod, container),
   };
 }
 
@@ -95,78 +110,41 @@ function podSecurity(pod: Pod): PodSecurity {
   return pod.spec?.securityContext ?? {};
 }
 
-function namespacesOf({ spec }: Pod): Init<NamespaceOption> {
-  const pid = spec?.shareProcessNamespace === true ? NamespaceMode.POD : NamespaceMode.CONTAINER;
-  return {
-    network: spec?.hostNetwork === true ? NamespaceMode.NODE : NamespaceMode.POD,
-    pid: spec?.hostPID === true ? NamespaceMode.NODE : pid,
-    ipc: spec?.hostIPC === true ? NamespaceMode.NODE : NamespaceMode.POD,
-  };
-}
-
-function checkNonRoot(nonRoot: boolean, uid: number | undefined, username: string, container: string): void {
-  if (!nonRoot) return;
-  if (uid === 0 || (uid === undefined && username === '')) {
-    throw problem(`container ${container}: container's runAsUser breaks non-root policy`);
+/** The user the spec names, else the image's: by number, by name, or root. */
+function userOf(
+  pod: Pod,
+  container: Container,
+  image: Pick<Image, 'uid' | 'username'> | undefined,
+): Pick<Init<LinuxContainerSecurityContext>, 'runAsUser' | 'runAsUsername'> {
+  const outer = podSecurity(pod);
+  const own: ContainerSecurity = container.securityContext ?? {};
+  const nonRoot = own.runAsNonRoot ?? outer.runAsNonRoot ?? false;
+  const where = `(pod: "${podText(pod)}", container: ${container.name})`;
+  const wanted = own.runAsUser ?? outer.runAsUser;
+  if (wanted !== undefined) {
+    if (nonRoot && wanted === 0) throw configProblem(`container's runAsUser breaks non-root policy ${where}`);
+    return { runAsUser: int64(wanted), runAsUsername: '' };
   }
-  if (uid === undefined) {
-    throw problem(
-      `container ${container}: container has runAsNonRoot and image has non-numeric user (${username}), cannot verify user is non-root`,
-    );
+  const { uid, username = '' } = image ?? {};
+  if (uid === undefined && username !== '') {
+    const doubt = `image has non-numeric user (${username}), cannot verify user is non-root`;
+    if (nonRoot) throw configProblem(`container has runAsNonRoot and ${doubt} ${where}`);
+    return { runAsUsername: username };
   }
+  const value = uid?.value ?? 0;
+  if (nonRoot && value === 0)
+    throw configProblem(`container has runAsNonRoot and image will run as root ${where}`);
+  return { runAsUser: int64(value), runAsUsername: '' };
 }
 
-function groupsOf(security: PodSecurity): number[] {
-  const { fsGroup, supplementalGroups = [] } = security;
-  return fsGroup === undefined ? supplementalGroups : [fsGroup, ...supplementalGroups];
-}
-
-function groupsPolicyOf(security: PodSecurity): number {
-  const policy = (security as { supplementalGroupsPolicy?: string }).supplementalGroupsPolicy;
-  return policy === 'Strict' ? SupplementalGroupsPolicy.Strict : SupplementalGroupsPolicy.Merge;
-}
-
-function seccompOf(profile: Seccomp | undefined, defaults: SecurityDefaults): Init<SecurityProfile> {
-  const type = profile?.type ?? (defaults.seccompDefault ? 'RuntimeDefault' : 'Unconfined');
-  if (type === 'Localhost') {
-    const localhostRef = join(defaults.rootDir, 'seccomp', profile?.localhostProfile ?? '');
-    return { profileType: SecurityProfileProfileType.Localhost, localhostRef };
-  }
-  if (type === 'RuntimeDefault') return { profileType: SecurityProfileProfileType.RuntimeDefault };
-  return { profileType: SecurityProfileProfileType.Unconfined };
-}
-
-function apparmorOf(profile: PodSecurity['appArmorProfile']): Init<LinuxContainerSecurityContext> {
-  switch (profile?.type) {
-    case 'RuntimeDefault':
-      return {
-        apparmor: { profileType: SecurityProfileProfileType.RuntimeDefault },
-        apparmorProfile: 'runtime/default',
-      };
-    case 'Unconfined':
-      return {
-        apparmor: { profileType: SecurityProfileProfileType.Unconfined },
-        apparmorProfile: 'unconfined',
-      };
-    case 'Localhost': {
-      const localhostRef = profile.localhostProfile ?? '';
-      return {
-        apparmor: { profileType: SecurityProfileProfileType.Localhost, localhostRef },
-        apparmorProfile: `localhost/${localhostRef}`,
-      };
-    }
-    default:
-      return {};
-  }
+/** Newer than the type of the pod. */
+export function groupsPolicyOf(security: object): SupplementalGroupsPolicy {
+  const { supplementalGroupsPolicy } = security as { supplementalGroupsPolicy?: string };
+  return supplementalGroupsPolicy === 'Strict'
+    ? SupplementalGroupsPolicy.Strict
+    : SupplementalGroupsPolicy.Merge;
 }
 
 function int64(value: number | undefined): { value: number } | undefined {
   return value === undefined ? undefined : { value };
-}
-
-function problem(text: string) {
-  return edgedErrors.create('EDGED_CONTAINER_CONFIG', {
-    reason: 'CreateContainerConfigError',
-    problem: text,
-  });
 }
