@@ -25,6 +25,11 @@ export const edgedErrors = defineErrors({
     message: '{path} is not removed: {problem}',
     advice: 'Unmount what is mounted there; the pod stays Terminating and is tried again.',
   },
+  EDGED_DEVICES: {
+    message: 'container {container}: {problem}',
+    advice:
+      'The container waits and is retried. See whether the device plugin of the resource runs on the node and its devices are healthy and free.',
+  },
   EDGED_IMAGE: {
     message: '{problem}',
     advice:
