@@ -9,10 +9,10 @@ import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kub
 import type { EdgedSink, MetaClient } from '../metamanager/meta-client.ts';
 import { createAdmitPod } from './admit-pod.ts';
 import type { EdgedConfig } from './config.ts';
+import { createNodeDevices } from './devices/node-devices.ts';
 import { createEvents, silentEvents } from './events.ts';
 import { createHooks } from './hooks/index.ts';
 import type { Host } from './host.ts';
-import { NO_DEVICES } from './node/capacity.ts';
 import { createNodeLease } from './node/lease.ts';
 import { createNodeAgent } from './node/node-agent.ts';
 import { type Logind, systemLogind } from './node/shutdown/logind.ts';
@@ -96,7 +96,7 @@ export function createEdged(options: EdgedOptions): Edged {
     health,
     pressures: () => upkeep.pressures,
     shuttingDown: () => shutdown.active,
-    devices: () => NO_DEVICES,
+    devices: () => ({ capacity: devices.capacity(), allocatable: devices.allocatable() }),
     images: () => upkeep.images,
     volumesInUse: () => volumes.inUse(),
     onReported: (status) => volumes.statusReported(status),
@@ -127,9 +127,20 @@ export function createEdged(options: EdgedOptions): Edged {
     random,
     log,
   });
+  const devices = createNodeDevices({
+    rootDir: config.rootDir,
+    pods: () => (loaded ? pods.list() : undefined),
+    onChange() {
+      node.poke();
+      pods.retry();
+    },
+    clock,
+    random,
+    log,
+  });
   const plugins = createPluginRegistry({
     dir: join(config.rootDir, 'plugins_registry'),
-    handlers: { [PluginType.csi]: volumes.csiHandler },
+    handlers: { [PluginType.csi]: volumes.csiHandler, [PluginType.device]: devices.handler },
     connect: (socket) => createPluginRegistrationClient(socket, { clock }),
     clock,
     random,
@@ -164,6 +175,7 @@ export function createEdged(options: EdgedOptions): Edged {
     cri,
     images: settings.images,
     volumes,
+    devices,
     settings: settings.pods,
     logs,
     meta,
@@ -334,6 +346,7 @@ export function createEdged(options: EdgedOptions): Edged {
       async start() {
         await node.open();
         await volumes.open();
+        await devices.open();
         await settings.open();
         events.node('Normal', 'Starting', 'Starting kubelet.');
         const { signal } = stopping;
@@ -344,6 +357,7 @@ export function createEdged(options: EdgedOptions): Edged {
           lease.run(signal),
           upkeep.run(signal),
           volumes.run(signal),
+          devices.run(signal),
           plugins.run(signal),
           shutdown.run(signal),
           settings.run(signal),

@@ -1,4 +1,4 @@
-import type { CDIDevice, Device, Init, Mount } from '@kubeedge-ts/cri';
+import type { CDIDevice, ContainerConfig, Device, Init, Mount } from '@kubeedge-ts/cri';
 import type { Logger } from '@kubeedge-ts/runtime';
 import type { Allocation } from './allocations.ts';
 
@@ -53,5 +53,17 @@ export function settingsOf(allocations: readonly Allocation[], log: Logger): Dev
     devices: [...devices.values()],
     annotations: Object.fromEntries(annotations),
     cdiDevices: [...cdi].map((name) => ({ name })),
+  };
+}
+
+/** Adds what has no place of its own among the container's settings. */
+export function withDevices(
+  config: Init<ContainerConfig>,
+  { annotations, cdiDevices }: DeviceSettings,
+): Init<ContainerConfig> {
+  return {
+    ...config,
+    annotations: { ...annotations, ...config.annotations },
+    ...(cdiDevices.length === 0 ? {} : { cdiDevices }),
   };
 }

@@ -5,6 +5,8 @@ import { edgedErrors, errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
 import type { Logger } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
 import type { EdgedConfig } from '../config.ts';
+import type { Devices } from '../devices/devices.ts';
+import { withDevices } from '../devices/settings.ts';
 import type { Events } from '../events.ts';
 import type { Host } from '../host.ts';
 import type { StepSignals } from '../interrupt.ts';
@@ -81,6 +83,7 @@ export interface StepsOptions {
   readonly cri: StepCri;
   readonly images: ImagePuller;
   readonly volumes: Volumes;
+  readonly devices: Pick<Devices, 'allocate' | 'release'>;
   readonly settings: PodSettings;
   readonly logs: PodLogs;
   readonly meta: Pick<MetaClient, 'getReferenced'>;
@@ -111,7 +114,7 @@ export interface Steps {
 }
 
 export function createSteps(options: StepsOptions): Steps {
-  const { cri, images, volumes, settings, logs, meta, host, config, node, log } = options;
+  const { cri, images, volumes, devices, settings, logs, meta, host, config, node, log } = options;
   const { hooks, events, atPoint = () => {} } = options;
 
   const podIPsOf = (pod: Pod, { sandboxes }: PodRuntime): readonly string[] =>
@@ -193,6 +196,7 @@ export function createSteps(options: StepsOptions): Steps {
       atPoint('pullImage');
       const image = await images.ensure({ pod, container, read, sandbox: wantedSandbox }, soft);
       const prepared = await volumes.prepare(pod, context, soft);
+      const given = await devices.allocate(pod, container, soft);
       const environment = await settings.environment(pod, container, context.addresses, read);
       const attempt = start.attempt ?? (await logs.nextAttempt(pod, container.name));
       const mounts = await containerMounts(container, {
@@ -205,14 +209,15 @@ export function createSteps(options: StepsOptions): Steps {
         images: await volumeImages(pod, container, prepared, { read, sandbox: wantedSandbox }, soft),
         recursiveReadOnly: await settings.recursiveReadOnly(pod),
       });
-      const wanted = await settings.containerConfig(pod, container, runtime, {
+      const plain = await settings.containerConfig(pod, container, runtime, {
         attempt,
         image,
-        environment,
-        mounts,
-        devices: blockDevicesOf(container, prepared.byName),
+        environment: new Map([...given.envs, ...environment]),
+        mounts: [...given.mounts, ...mounts],
+        devices: [...given.devices, ...blockDevicesOf(container, prepared.byName)],
         volumeGroups: prepared.supplementalGroups,
       });
+      const wanted = withDevices(plain, given);
       await logs.prepare(pod, container.name);
       soft.throwIfAborted();
       atPoint('createContainer');
@@ -276,6 +281,7 @@ export function createSteps(options: StepsOptions): Steps {
       const { uid } = identityOf(pod);
       atPoint('releaseVolumes');
       await volumes.release(uid);
+      await devices.release(uid);
       atPoint('removeCgroup');
       await settings.release(uid);
     },
