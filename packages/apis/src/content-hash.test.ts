@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nodeHash, objectHash } from './content-hash.ts';
+import { contentHash, nodeHash, objectHash } from './content-hash.ts';
 import type { KubeObject } from './kubernetes/meta.ts';
-import type { Node } from './kubernetes/resources.ts';
+import type { Node, Pod } from './kubernetes/resources.ts';
 
 const pod = {
   apiVersion: 'v1',
@@ -45,6 +45,23 @@ for (const [what, object] of SAME) {
 for (const [what, object] of DIFFERENT) {
   test(`${what} is a change for an edge`, () => assert.notEqual(objectHash(object), objectHash(pod)));
 }
+
+test('of a pod status only the conditions of its readiness gates are a change', () => {
+  const gated = {
+    ...pod,
+    spec: { ...pod.spec, readinessGates: [{ conditionType: 'example.com/open' }] },
+  } as unknown as Pod;
+  const shown = (conditions: { type: string; status: string }[]) =>
+    contentHash('pod', { ...gated, status: { phase: 'Running', conditions } } as Pod);
+  const closed = shown([{ type: 'Ready', status: 'False' }]);
+  assert.equal(shown([{ type: 'Ready', status: 'True' }]), closed);
+  const opened = shown([{ type: 'example.com/open', status: 'True' }]);
+  assert.notEqual(opened, closed);
+  assert.notEqual(shown([{ type: 'example.com/open', status: 'False' }]), opened);
+  const free = (conditions: object[]) =>
+    contentHash('pod', { ...pod, status: { conditions } } as unknown as Pod);
+  assert.equal(free([{ type: 'example.com/open', status: 'True' }]), free([]));
+});
 
 test('a heartbeat is no change of a Node, a taint or an attached volume is', () => {
   const node: Node = { metadata: { name: 'e', uid: 'u' }, spec: {}, status: { conditions: [] } };

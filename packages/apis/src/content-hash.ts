@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { isRecord } from './json.ts';
 import type { KubeObject, ObjectMeta } from './kubernetes/meta.ts';
-import type { Node } from './kubernetes/resources.ts';
+import type { Node, Pod } from './kubernetes/resources.ts';
 
 /**
  * Identity of what an edge needs of an object of a type token. Cloud and edge compute it alike: the cloud from what it is
@@ -9,7 +9,8 @@ import type { Node } from './kubernetes/resources.ts';
  * renames the capability `inventory`.
  */
 export function contentHash(type: string, object: KubeObject): string {
-  return type === 'node' ? nodeHash(object as Node) : objectHash(object);
+  if (type === 'node') return nodeHash(object as Node);
+  return type === 'pod' ? podHash(object as Pod) : objectHash(object);
 }
 
 /**
@@ -20,6 +21,17 @@ export function objectHash(object: KubeObject): string {
   const { metadata, status: _status, ...rest } = object as KubeObject & { status?: unknown };
   const { apiVersion: _apiVersion, kind: _kind, ...body } = rest;
   return digest({ ...body, metadata: edgeMetadata(metadata) });
+}
+
+/** Of a pod's status an edge needs the conditions that others set and that hold its readiness back. */
+export function podHash(pod: Pod): string {
+  const gates = (pod.spec?.readinessGates ?? []).map(({ conditionType }) => conditionType);
+  if (gates.length === 0) return objectHash(pod);
+  const conditions = (pod.status?.conditions ?? [])
+    .filter(({ type }) => gates.includes(type))
+    .map(({ type, status }) => `${type}=${status}`)
+    .sort();
+  return digest([objectHash(pod), conditions]);
 }
 
 /** Of a Node an edge needs labels, annotations, spec and the attached volumes; heartbeats are its own. */

@@ -3,8 +3,8 @@ import {
   type Node,
   nodeHash,
   type ObjectMeta,
-  objectHash,
   type Pod,
+  podHash,
   type UnknownObject,
 } from '@kubeedge-ts/apis';
 import type { ObjectKey } from '@kubeedge-ts/kube';
@@ -80,7 +80,7 @@ export function wantedObjects(view: NodeView): Wanted {
       continue;
     }
     const ending = pod.metadata.deletionTimestamp !== undefined;
-    want('pod', pod.metadata, podHash(pod), ending ? 'update' : 'insert');
+    want('pod', pod.metadata, hashOf(pod), ending ? 'update' : 'insert');
   }
   return { objects, waiting };
 }
@@ -115,10 +115,10 @@ function wantReferences(
 const hashes = new WeakMap<Pod, string>();
 
 /** Cached objects are never changed, so that one hash per version is enough. */
-function podHash(pod: Pod): string {
+function hashOf(pod: Pod): string {
   const known = hashes.get(pod);
   if (known !== undefined) return known;
-  const fresh = objectHash(pod);
+  const fresh = podHash(pod);
   hashes.set(pod, fresh);
   return fresh;
 }
