@@ -283,6 +283,7 @@ export function createEdged(options: EdgedOptions): Edged {
   const pleg = createPleg({
     cri,
     clock,
+    random,
     log,
     onChange: ({ uid }) => pods.wake(uid),
     onRelist: (present) => pods.adoptOrphans(present.values()),

@@ -1,11 +1,12 @@
 import { ContainerState, type CriClient, PodSandboxState } from '@kubeedge-ts/cri';
 import { errorText } from '@kubeedge-ts/errors';
-import { type Clock, type Logger, sleep } from '@kubeedge-ts/runtime';
+import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kubeedge-ts/runtime';
 import { type PodIdentity, podOf } from './runtime/labels.ts';
 
 export interface PlegOptions {
-  readonly cri: Pick<CriClient, 'listPodSandbox' | 'listContainers'>;
+  readonly cri: Pick<CriClient, 'listPodSandbox' | 'listContainers' | 'getContainerEvents'>;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
   /** Something of this pod appeared, changed its state, or went. */
   readonly onChange: (pod: PodIdentity) => void;
@@ -13,7 +14,10 @@ export interface PlegOptions {
   readonly onRelist: (pods: ReadonlyMap<string, PodIdentity>) => void;
 }
 
-/** The pod life-cycle event generator (spec/edged.md §11): lists once a second and tells whose state changed. */
+/**
+ * The pod life-cycle event generator (spec/edged.md §11): tells whose state changed. It lists once a second; from a
+ * runtime that streams its events (CRI-O, containerd from 1.7) it hears at once and lists only to make sure.
+ */
 export interface Pleg {
   /** Lists until the signal aborts; never rejects. */
   run(signal: AbortSignal): Promise<void>;
@@ -22,16 +26,53 @@ export interface Pleg {
 }
 
 const PERIOD_MS = 1_000;
+/** Between two lists while the runtime tells its events. */
+const PERIOD_WITH_EVENTS_MS = 10_000;
+/** A stream that is open for so long without being refused works, though nothing may have happened. */
+const STREAM_TRUSTED_AFTER_MS = 5_000;
 
 interface Seen {
   readonly pod: PodIdentity;
   readonly fingerprint: string;
 }
 
-export function createPleg({ cri, clock, log, onChange, onRelist }: PlegOptions): Pleg {
+export function createPleg({ cri, clock, random, log, onChange, onRelist }: PlegOptions): Pleg {
   let seen = new Map<string, Seen>();
   let listedAt: number | undefined;
   let failing = false;
+  let hearing = false;
+
+  /** One stream, until it ends; rejects with why. */
+  const hear = async (signal: AbortSignal): Promise<void> => {
+    const trust = clock.after(STREAM_TRUSTED_AFTER_MS, () => {
+      hearing = true;
+    });
+    try {
+      for await (const { podSandboxStatus } of cri.getContainerEvents({}, { signal })) {
+        hearing = true;
+        const pod = podOf(podSandboxStatus?.labels ?? {});
+        if (pod !== undefined) onChange(pod);
+      }
+    } finally {
+      trust();
+      hearing = false;
+    }
+  };
+
+  const listen = async (signal: AbortSignal): Promise<void> => {
+    const backoff = createBackoff({ initialMs: 1_000, maxMs: 60_000 }, random);
+    while (!signal.aborted) {
+      const begun = clock.monotonic();
+      try {
+        await hear(signal);
+      } catch (error) {
+        // A runtime that has no such call may be replaced by one that has: asked again, rarely.
+        if (!signal.aborted) log.debug({ err: errorText(error) }, 'the runtime tells no events');
+      }
+      if (clock.monotonic() - begun > STREAM_TRUSTED_AFTER_MS) backoff.reset();
+      await sleep(clock, backoff.next(), signal).catch(() => undefined);
+    }
+  };
 
   const relist = async (signal: AbortSignal): Promise<void> => {
     const [{ items }, { containers }] = await Promise.all([
@@ -66,17 +107,19 @@ export function createPleg({ cri, clock, log, onChange, onRelist }: PlegOptions)
       return listedAt;
     },
     async run(signal) {
+      const listening = listen(signal);
       while (!signal.aborted) {
         try {
           await relist(signal);
           failing = false;
         } catch (error) {
-          if (signal.aborted) return;
+          if (signal.aborted) break;
           if (!failing) log.warn({ err: errorText(error) }, 'containers cannot be listed, trying again');
           failing = true;
         }
-        await sleep(clock, PERIOD_MS, signal).catch(() => undefined);
+        await sleep(clock, hearing ? PERIOD_WITH_EVENTS_MS : PERIOD_MS, signal).catch(() => undefined);
       }
+      await listening;
     },
   };
 }
