@@ -11,6 +11,7 @@ const mine: readonly Pod[] = [
     spec: {
       nodeName: NODE,
       serviceAccountName: 'clerk',
+      runtimeClassName: 'kata',
       imagePullSecrets: [{ name: 'registry' }],
       containers: [
         {
@@ -27,6 +28,7 @@ const mine: readonly Pod[] = [
           projected: { sources: [{ configMap: { name: 'kube-root-ca.crt' } }, { secret: { name: 'proj' } }] },
         },
         { name: 'd', persistentVolumeClaim: { claimName: 'claim' } },
+        { name: 'e', csi: { driver: 'inline.example' } },
       ],
     },
   },
@@ -139,6 +141,13 @@ const ROWS: readonly Row[] = [
   [true, 'up.query', 'shop/persistentvolumeclaim/claim'],
   [false, 'up.query', 'shop/persistentvolumeclaim/other'],
   [false, 'up.query', 'null/persistentvolume'],
+  [true, 'up.query', 'null/runtimeclass/kata'],
+  [false, 'up.query', 'null/runtimeclass/other'],
+  [false, 'up.query', 'null/runtimeclass'],
+  [true, 'up.query', 'null/csidriver/inline.example'],
+  [false, 'up.query', 'null/csidriver/other.example'],
+  [false, 'up.query', 'null/csidriver'],
+  [false, 'up.query', 'null/storageclass/fast'],
   [true, 'up.token', 'shop/serviceaccounttoken/clerk', token(bound)],
   [false, 'up.token', 'shop/serviceaccounttoken/admin', token(bound)],
   [false, 'up.token', 'shop/serviceaccounttoken/default', token(bound)],

@@ -18,7 +18,10 @@ export interface PodName {
   readonly uid?: string | undefined;
 }
 
-export type Verdict = { readonly allow: true } | { readonly allow: false; readonly reason: string };
+export type Verdict =
+  | { readonly allow: true }
+  /** `unlessVolume`: what a volume of the node's pods would have to refer to, for it to be allowed after all. */
+  | { readonly allow: false; readonly reason: string; readonly unlessVolume?: string };
 
 const ALLOW: Verdict = { allow: true };
 const deny = (reason: string): Verdict => ({ allow: false, reason });
@@ -125,9 +128,23 @@ function mayQuery(node: string, path: ResourcePath, podsOfNode: readonly Pod[]):
         unused,
       );
     case 'secret':
-      return when(
+      return orByVolume(
         inNamespace.some((pod) => referencesOf(pod).secrets.has(path.name)),
         unused,
+        `secret/${path.namespace}/${path.name}`,
+      );
+    case 'runtimeclass':
+      return when(
+        podsOfNode.some(({ spec }) => path.name !== '' && spec?.runtimeClassName === path.name),
+        unused,
+      );
+    case 'csidriver':
+      return orByVolume(
+        podsOfNode.some(({ spec }) =>
+          spec?.volumes?.some(({ csi }) => path.name !== '' && csi?.driver === path.name),
+        ),
+        unused,
+        `csidriver/${path.name}`,
       );
     case 'persistentvolumeclaim':
       return when(
@@ -141,6 +158,10 @@ function mayQuery(node: string, path: ResourcePath, podsOfNode: readonly Pod[]):
     default:
       return deny(`a node may not read ${path.type}`);
   }
+}
+
+function orByVolume(byPod: boolean, reason: string, reference: string): Verdict {
+  return byPod ? ALLOW : { allow: false, reason, unlessVolume: reference };
 }
 
 function mayRequestToken(path: ResourcePath, content: unknown, podsOfNode: readonly Pod[]): Verdict {

@@ -9,6 +9,7 @@ import { createCaches } from './caches.ts';
 import { createDown } from './down.ts';
 import { createEventPace, type PaceLimits } from './event-pace.ts';
 import { createUp } from './up.ts';
+import { createVolumeReferences } from './volume-references.ts';
 
 export interface EdgeControllerOptions {
   /** Written as annotation `cloudcore` on nodes created here, as upstream does; none by default. */
@@ -56,6 +57,7 @@ export function createEdgeController(ports: EdgeControllerPorts): EdgeController
   const caches = createCaches(kube, (node) => down.mark(node), { clock, random, log });
   const peers = createEdgePeers();
   const pace = createEventPace(options.events ?? EVENT_LIMITS, clock);
+  const volumes = createVolumeReferences(kube, clock);
   const down = createDown(caches, { downstream, clock, patienceMs: options.patienceMs ?? 5_000 });
   const up = createUp(
     {
@@ -65,6 +67,7 @@ export function createEdgeController(ports: EdgeControllerPorts): EdgeController
       answers: createAnswers(origin),
       peers,
       pace,
+      volumes,
       origin,
       clock,
       log,
@@ -103,6 +106,7 @@ export function createEdgeController(ports: EdgeControllerPorts): EdgeController
       disconnected(node) {
         peers.left(node);
         pace.forget(node);
+        volumes.forget(node);
       },
     },
     idle: up.idle,

@@ -42,3 +42,12 @@ export function sortLabels(labels: Readonly<Record<string, unknown>> | undefined
   }
   return { own, system, refused };
 }
+
+/** By this one several cloudcores agree whose the node is; what an edge says of it is old news. */
+const CLOUDCORE_ANNOTATION = 'cloudcore';
+
+/** The annotations a node may say of itself. */
+export function ownAnnotations(annotations: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { [CLOUDCORE_ANNOTATION]: _ours, ...own } = annotations;
+  return own;
+}

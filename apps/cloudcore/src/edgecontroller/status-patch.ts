@@ -1,5 +1,5 @@
 import { isRecord, parseJson } from '@kubeedge-ts/apis';
-import { sortLabels } from './node-labels.ts';
+import { ownAnnotations, sortLabels } from './node-labels.ts';
 
 const LIMITS = { maxLength: 4_194_304, maxDepth: 100 };
 
@@ -37,7 +37,7 @@ export function nodeStatusPatch(text: string): { body: object; refused: readonly
   };
   const kept = {
     ...(Object.keys(allowedLabels).length > 0 ? { labels: allowedLabels } : {}),
-    ...(isRecord(metadata['annotations']) ? { annotations: metadata['annotations'] } : {}),
+    ...(isRecord(metadata['annotations']) ? { annotations: ownAnnotations(metadata['annotations']) } : {}),
   };
   return {
     refused: [...refused, ...gone.refused],

@@ -6,6 +6,7 @@ import type { Answers } from '../controllers/answers.ts';
 import type { EdgePeers } from '../controllers/edge-peers.ts';
 import type { Caches } from './caches.ts';
 import type { EventPace } from './event-pace.ts';
+import type { VolumeReferences } from './volume-references.ts';
 
 /** What the handlers of edge messages work with. */
 export interface UpPorts {
@@ -15,6 +16,7 @@ export interface UpPorts {
   readonly answers: Answers;
   readonly peers: Pick<EdgePeers, 'has'>;
   readonly pace: EventPace;
+  readonly volumes: Pick<VolumeReferences, 'of'>;
   readonly origin: MessageOrigin;
   readonly clock: Clock;
   readonly log: Logger;

@@ -69,7 +69,10 @@ test('registering again gives no node a label that an administrator took away', 
 test('a node patch reaches the status only; spec and roles are not the node to change', async (t) => {
   const { kube, ask } = await edgeWorld(t);
   const patch = {
-    metadata: { labels: { 'node-role.kubernetes.io/control-plane': '', site: 'x' }, annotations: { n: '1' } },
+    metadata: {
+      labels: { 'node-role.kubernetes.io/control-plane': '', site: 'x' },
+      annotations: { n: '1', cloudcore: '203.0.113.9' },
+    },
     spec: { unschedulable: true },
     status: { conditions: [{ type: 'Ready', status: 'True' }] },
   };
@@ -89,8 +92,10 @@ test('a node patch reaches the status only; spec and roles are not the node to c
 
 test('a node update merges labels and annotations and is answered OK', async (t) => {
   const { kube, ask } = await edgeWorld(t);
-  const content = { metadata: { name: NODE, labels: { site: 'y' }, annotations: { z: '1' } } };
+  const annotations = { z: '1', cloudcore: '203.0.113.9' };
+  const content = { metadata: { name: NODE, labels: { site: 'y' }, annotations } };
   assert.equal((await ask('update', `null/node/${NODE}`, content))?.content, 'OK');
+  assert.deepEqual(nodeOf(kube, NODE)?.metadata.annotations, { z: '1' }, 'whose it is, cloudcore decides');
   assert.equal(nodeOf(kube, NODE)?.metadata.labels?.['site'], 'y');
   assert.equal(nodeOf(kube, NODE)?.metadata.labels?.['node-role.kubernetes.io/edge'], '');
 });

@@ -1,7 +1,7 @@
 import { isRecord, type Message, type Node, nodes } from '@kubeedge-ts/apis';
 import { isAlreadyExists } from '@kubeedge-ts/kube';
 import { refusal, statusFor, typed, untyped } from '../controllers/answers.ts';
-import { sortLabels } from './node-labels.ts';
+import { ownAnnotations, sortLabels } from './node-labels.ts';
 import { createNodeStatusForms } from './node-status-19.ts';
 import { nodeStatusPatch } from './status-patch.ts';
 import type { UpHandler, UpPorts } from './up-context.ts';
@@ -42,7 +42,7 @@ export function createNodeHandlers(ports: UpPorts): NodeHandlers {
     if (refused.length > 0)
       log.warn({ node: name, labels: refused }, 'labels a node may not set were left out');
     const annotations = {
-      ...(isRecord(claimed.metadata.annotations) ? claimed.metadata.annotations : {}),
+      ...(isRecord(claimed.metadata.annotations) ? ownAnnotations(claimed.metadata.annotations) : {}),
       ...(address === '' ? {} : { cloudcore: address }),
     };
     const body: Node = {
@@ -117,7 +117,10 @@ export function createNodeHandlers(ports: UpPorts): NodeHandlers {
       const { labels, annotations } = routed.message.content.metadata;
       const { own, system, refused } = sortLabels(labels);
       if (refused.length > 0) log.warn({ node, labels: refused }, 'labels a node may not set were left out');
-      const metadata = { labels: { ...own, ...system }, ...(isRecord(annotations) ? { annotations } : {}) };
+      const metadata = {
+        labels: { ...own, ...system },
+        ...(isRecord(annotations) ? { annotations: ownAnnotations(annotations) } : {}),
+      };
       await kube.patch(nodes, { name: node }, { type: 'merge', body: { metadata } }, { signal });
       return answers.ok(routed.message);
     },

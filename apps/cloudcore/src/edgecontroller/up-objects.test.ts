@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import {
   configMaps,
   type KubeObject,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  persistentVolumeClaims,
+  persistentVolumes,
   pods,
   type Resource,
   ROUTES,
@@ -16,6 +20,7 @@ import { settle } from '../controllers/testing/settle.ts';
 import {
   aClient,
   aPod,
+  type EdgeWorldOptions,
   edgeWorld,
   errorOf,
   NODE,
@@ -25,6 +30,15 @@ import {
   responseOf,
 } from './testing/edge-world.ts';
 
+const clusterScoped = (group: string, plural: string, kind: string): Resource<KubeObject> => ({
+  group,
+  version: 'v1',
+  plural,
+  kind,
+  namespaced: false,
+});
+const csiDrivers = clusterScoped('storage.k8s.io', 'csidrivers', 'CSIDriver');
+const runtimeClasses = clusterScoped('node.k8s.io', 'runtimeclasses', 'RuntimeClass');
 const core = (plural: string, kind: string): Resource<KubeObject> => ({
   group: '',
   version: 'v1',
@@ -104,6 +118,80 @@ test('a volume is readable when a claim of one of the node pods is bound to it',
   assert.equal(objectOf(await ask('query', 'null/persistentvolume/pv-1')).kind, 'PersistentVolume');
   assert.equal(objectOf(await ask('query', 'default/persistentvolume/pv-1')).metadata.name, 'pv-1');
   assert.equal(errorOf(await ask('query', 'null/persistentvolume/pv-2'))?.code, 403);
+});
+
+describe('through the volumes its pods claim', () => {
+  const claim = (name: string, volumeName: string): PersistentVolumeClaim => ({
+    metadata: { name, namespace: 'shop', uid: `claim-${name}` },
+    spec: { volumeName },
+  });
+  const volume = (name: string, claimName: string, driver: string): PersistentVolume => ({
+    metadata: { name, uid: name },
+    spec: {
+      claimRef: { namespace: 'shop', name: claimName },
+      csi: {
+        driver,
+        volumeHandle: name,
+        nodePublishSecretRef: { namespace: 'storage', name: `${driver}-login` },
+      },
+    },
+  });
+  const driver = (name: string): KubeObject => ({ metadata: { name, uid: name } });
+  const world = (t: TestContext, wrap?: EdgeWorldOptions['wrap']) =>
+    edgeWorld(t, {
+      setUp(kube) {
+        const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'mine' } }];
+        put(kube, pods, aPod('till', { volumes }));
+        put(kube, persistentVolumeClaims, claim('mine', 'pv-1'));
+        put(kube, persistentVolumes, volume('pv-1', 'mine', 'nfs.example'));
+        put(kube, persistentVolumeClaims, claim('theirs', 'pv-2'));
+        put(kube, persistentVolumes, volume('pv-2', 'theirs', 'smb.example'));
+        for (const name of ['nfs.example', 'smb.example']) {
+          put(kube, csiDrivers, driver(name));
+          put(kube, secrets, {
+            metadata: { name: `${name}-login`, namespace: 'storage', uid: name },
+            data: {},
+          });
+        }
+      },
+      ...(wrap === undefined ? {} : { wrap }),
+    });
+
+  test('a node reads the driver and the secrets its plugin is given, and those of no other volume', async (t) => {
+    const { kube, ask } = await world(t);
+    assert.equal(objectOf(await ask('query', 'null/csidriver/nfs.example')).kind, 'CSIDriver');
+    assert.equal(objectOf(await ask('query', 'storage/secret/nfs.example-login')).kind, 'Secret');
+    const reads = kube.calls.length;
+    for (const other of ['null/csidriver/smb.example', 'storage/secret/smb.example-login']) {
+      assert.equal(errorOf(await ask('query', other))?.code, 403, other);
+    }
+    assert.equal(kube.calls.length, reads, 'asking again does not make cloudcore read again');
+  });
+
+  test('a claim that says another volume is its own opens nothing', async (t) => {
+    const { kube, clock, ask } = await world(t);
+    kube.put(persistentVolumeClaims, claim('mine', 'pv-2'));
+    await clock.advance(10_000);
+    assert.equal(errorOf(await ask('query', 'null/csidriver/smb.example'))?.code, 403);
+  });
+
+  test('what could not be read is read at the next request', async (t) => {
+    const rule = { verb: 'get', resource: 'persistentvolumes', fault: { kind: 'unreachable' } } as const;
+    const { ask } = await world(t, (kube, clock) => withFaults(kube, faultRules([rule]), clock));
+    assert.equal(errorOf(await ask('query', 'null/csidriver/nfs.example'))?.code, 503);
+    assert.equal(objectOf(await ask('query', 'null/csidriver/nfs.example')).kind, 'CSIDriver');
+  });
+});
+
+test('a runtime class that a pod of the node asks for is readable', async (t) => {
+  const { ask } = await edgeWorld(t, {
+    setUp(kube) {
+      put(kube, pods, aPod('till', { runtimeClassName: 'kata' }));
+      put(kube, runtimeClasses, { metadata: { name: 'kata', uid: 'k' } });
+    },
+  });
+  const answer = await ask('query', 'null/runtimeclass/kata');
+  assert.deepEqual([objectOf(answer).kind, objectOf(answer).apiVersion], ['RuntimeClass', 'node.k8s.io/v1']);
 });
 
 test('a token is issued for the service account of a pod of the node, bound to that pod', async (t) => {

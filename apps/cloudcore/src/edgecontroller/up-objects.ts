@@ -5,6 +5,8 @@ import {
   type Lease,
   leases,
   type Message,
+  persistentVolumeClaims,
+  persistentVolumes,
   pods,
   type Resource,
   type ResourcePath,
@@ -44,9 +46,11 @@ const QUERIED: Readonly<Record<string, Resource<KubeObject>>> = {
   secret: secrets,
   lease: leases,
   pod: pods,
-  persistentvolume: define('', 'persistentvolumes', 'PersistentVolume', false),
-  persistentvolumeclaim: define('', 'persistentvolumeclaims', 'PersistentVolumeClaim', true),
+  persistentvolume: persistentVolumes,
+  persistentvolumeclaim: persistentVolumeClaims,
   volumeattachment: define('storage.k8s.io', 'volumeattachments', 'VolumeAttachment', false),
+  runtimeclass: define('node.k8s.io', 'runtimeclasses', 'RuntimeClass', false),
+  csidriver: define('storage.k8s.io', 'csidrivers', 'CSIDriver', false),
   certificatesigningrequest: signingRequests,
 };
 

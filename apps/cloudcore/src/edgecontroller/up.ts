@@ -56,7 +56,7 @@ const ABOUT_ITSELF: ReadonlySet<RouteName> = new Set<RouteName>([
 
 /** The EdgeController's half of the messages from edges: authorised, in order per object, each answered. */
 export function createUp(ports: UpPorts, limits: UpLimits, signal: AbortSignal) {
-  const { caches, downstream, answers, peers, pace, clock, log } = ports;
+  const { caches, downstream, answers, peers, pace, volumes, clock, log } = ports;
   const lanes = createKeyedLanes(limits);
   const onNodes = createNodeHandlers(ports);
   const onPods = createPodHandlers(ports);
@@ -110,6 +110,9 @@ export function createUp(ports: UpPorts, limits: UpLimits, signal: AbortSignal) 
     return mayAccess(node, request, caches.podsOf(node));
   };
 
+  const allowedByVolume = async (node: string, reference: string | undefined): Promise<boolean> =>
+    reference !== undefined && (await volumes.of(node, caches.podsOf(node), signal)).has(reference);
+
   const answer = async (node: string, routed: RoutedMessage): Promise<Message | undefined> => {
     const { route, path } = routed;
     if (!ABOUT_ITSELF.has(route) && !caches.isReady && !(await readyInTime())) {
@@ -120,7 +123,7 @@ export function createUp(ports: UpPorts, limits: UpLimits, signal: AbortSignal) 
       );
     }
     const verdict = decide(node, routed);
-    if (!verdict.allow) {
+    if (!verdict.allow && !(await allowedByVolume(node, verdict.unlessVolume))) {
       log.warn(
         { node, route, resource: routed.message.route.resource, reason: verdict.reason },
         'access of node denied',

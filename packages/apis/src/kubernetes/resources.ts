@@ -52,6 +52,19 @@ export const namespaces = define<Namespace>('', 'v1', 'namespaces', 'Namespace',
 export const serviceAccounts = define<ServiceAccount>('', 'v1', 'serviceaccounts', 'ServiceAccount');
 export const events = define<Event>('', 'v1', 'events', 'Event');
 export const services = define<Service>('', 'v1', 'services', 'Service');
+export const persistentVolumes = define<PersistentVolume>(
+  '',
+  'v1',
+  'persistentvolumes',
+  'PersistentVolume',
+  false,
+);
+export const persistentVolumeClaims = define<PersistentVolumeClaim>(
+  '',
+  'v1',
+  'persistentvolumeclaims',
+  'PersistentVolumeClaim',
+);
 export const leases = define<Lease>('coordination.k8s.io', 'v1', 'leases', 'Lease');
 export const deployments = define<Deployment>('apps', 'v1', 'deployments', 'Deployment');
 export const replicaSets = define<ReplicaSet>('apps', 'v1', 'replicasets', 'ReplicaSet');

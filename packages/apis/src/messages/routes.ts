@@ -197,6 +197,8 @@ export const ROUTES = {
       'persistentvolume',
       'persistentvolumeclaim',
       'volumeattachment',
+      'runtimeclass',
+      'csidriver',
       'certificatesigningrequest',
     ],
     'response',
