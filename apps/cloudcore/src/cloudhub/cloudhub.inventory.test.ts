@@ -43,7 +43,15 @@ describe('inventory', () => {
         resource: INVENTORY_RESOURCE,
       });
       const { types, digest } = content as { types: string[]; digest: string };
-      assert.deepEqual(types.sort(), ['configmap', 'device', 'devicemodel', 'node', 'pod', 'secret']);
+      assert.deepEqual(types.sort(), [
+        'configmap',
+        'device',
+        'devicemodel',
+        'node',
+        'pod',
+        'secret',
+        'service',
+      ]);
       assert.equal(typeof digest, 'string');
       assert.deepEqual(link.received, []);
       await answer({ same: true });

@@ -302,3 +302,27 @@ test('10,000 objects of one node are delivered in well under a second', () => {
   assert.equal(b.ackAll().length, 10_000);
   assert.ok(performance.now() - startedAt < 2_000);
 });
+
+describe('services that nobody wants', () => {
+  const ours = record({ type: 'service', uid: 'u1' });
+  const theirs = { ...ours, cluster: undefined };
+
+  test('go when their record is ours', () => {
+    const b = bench();
+    b.connect([ours]);
+    b.apply({ type: 'settled', source: 'edgecontroller' });
+    assert.deepEqual(b.ackAll(), ['delete u1']);
+    assert.equal(b.queue.empty, true);
+  });
+
+  test('stay when an upstream cloudcore sent them, for whoever watches them there, until they were ours', () => {
+    const b = bench();
+    b.connect([theirs, { ...record({ uid: 'u2' }), cluster: undefined }]);
+    b.apply({ type: 'settled', source: 'edgecontroller' });
+    assert.deepEqual(b.ackAll(), ['delete u2'], 'a configmap goes all the same');
+    b.want({ type: 'service', uid: 'u1', version: '2' });
+    assert.deepEqual(b.ackAll(), ['update u1']);
+    b.unwant('u1');
+    assert.deepEqual(b.ackAll(), ['delete u1']);
+  });
+});

@@ -10,7 +10,7 @@ import {
   type QueueEvent,
   type SendCommand,
 } from './node-queue-types.ts';
-import { type ControllerName, ownerOf } from './object-kind.ts';
+import { type ControllerName, isOthers, ownerOf } from './object-kind.ts';
 import {
   adoptFound,
   adoptRecord,
@@ -65,7 +65,7 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
   const isDropped = (entry: Entry): boolean => {
     if (entry.dropped) return true;
     const owner = ownerOf(entry.object.type);
-    return owner !== undefined && settled.has(owner);
+    return owner !== undefined && settled.has(owner) && !isOthers(entry.object.type, entry.byUpstream);
   };
 
   const drop = (entry: Entry): void => {

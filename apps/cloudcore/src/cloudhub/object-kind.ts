@@ -8,11 +8,12 @@ export type ObjectIdentity = Pick<
   'uid' | 'type' | 'namespace' | 'name' | 'apiVersion' | 'kind'
 >;
 
-/** Types each controller decides about. What another program put on an edge (e.g. services) is left alone. */
+/** Types each controller decides about. What another program put on an edge is left alone. */
 const OWNERS: Readonly<Record<string, ControllerName>> = {
   pod: 'edgecontroller',
   configmap: 'edgecontroller',
   secret: 'edgecontroller',
+  service: 'edgecontroller',
   node: 'edgecontroller',
   device: 'devicecontroller',
   devicemodel: 'devicecontroller',
@@ -26,10 +27,19 @@ export function ownerOf(type: string): ControllerName | undefined {
   return Object.hasOwn(OWNERS, type) ? OWNERS[type] : undefined;
 }
 
+/**
+ * An upstream cloudcore puts Services on edges for whoever watches them there (EdgeMesh). Nobody but the watcher knows
+ * whether they are needed, so that those of an upstream record stay until we want the object ourselves.
+ */
+export function isOthers(type: string, byUpstream: boolean): boolean {
+  return byUpstream && type === 'service';
+}
+
 const PLURALS: Readonly<Record<string, string>> = {
   pods: 'pod',
   configmaps: 'configmap',
   secrets: 'secret',
+  services: 'service',
   nodes: 'node',
   devices: 'device',
   devicemodels: 'devicemodel',

@@ -34,6 +34,8 @@ export interface Entry extends Waiting {
   delivered: boolean;
   /** The edge may have it. */
   sent: boolean;
+  /** It is known from a record an upstream cloudcore wrote. */
+  byUpstream: boolean;
   flight: Flight<Entry> | undefined;
 }
 
@@ -49,6 +51,7 @@ export function newEntry(object: ObjectIdentity): Entry {
     confirmed: undefined,
     delivered: false,
     sent: false,
+    byUpstream: false,
     flight: undefined,
     seq: 0,
     readyAs: 0,
@@ -77,6 +80,7 @@ export function adoptRecord(
 ): void {
   entry.record = 'present';
   entry.sent = true;
+  entry.byUpstream = record.cluster === undefined;
   entry.noted = record.version;
   entry.sealed = record.hash !== undefined;
   entry.confirmed = confirmationIn(record, cluster, store);

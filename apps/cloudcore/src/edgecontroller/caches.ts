@@ -22,6 +22,7 @@ import {
 import type { PodName } from './authorize.ts';
 import { createDepartedPods } from './departed-pods.ts';
 import { createReferenceIndex } from './reference-index.ts';
+import { createServiceCache, type ServiceCache } from './service-cache.ts';
 import type { ConfigContent, ConfigType } from './wanted.ts';
 
 export const EDGE_LABEL = 'node-role.kubernetes.io/edge';
@@ -43,14 +44,15 @@ export interface Caches {
   config(type: ConfigType, key: ObjectKey): Lookup<ConfigContent>;
   /** Names what the pods of a node refer to, so that it is followed. */
   refer(node: string, pods: readonly Pod[]): void;
-  /** Every followed namespace has been listed. */
-  readonly configSynced: boolean;
+  readonly services: ServiceCache;
+  /** What was referred to has been listed in every namespace. */
+  readonly referencesSynced: boolean;
   read(type: string, key: ObjectKey, uid: string): UnknownObject | undefined;
 }
 
 /**
- * Nodes in full, pods of edge nodes in full, ConfigMaps and Secrets only while such a pod refers to them
- * (DESIGN §11, docs/adr/020). `dirty` is called with every node whose wanted objects may have changed.
+ * Nodes in full, pods of edge nodes in full, ConfigMaps and Secrets only while such a pod refers to them, Services of the
+ * namespaces of such pods (DESIGN §11, docs/adr/020). `dirty` is called with every node whose wanted objects may have changed.
  */
 export function createCaches(kube: KubeClient, dirty: (node: string) => void, ports: CachePorts): Caches {
   let signal: AbortSignal | undefined;
@@ -97,8 +99,10 @@ export function createCaches(kube: KubeClient, dirty: (node: string) => void, po
     return cache;
   };
 
+  const serviceCache = createServiceCache(kube, dirty, ports);
   const sweep = (): void => {
     podCache.sweep();
+    serviceCache.sweep();
     for (const [id, { cache, stop }] of followers) {
       const [type = '', namespace = ''] = id.split('/');
       if (index.nodesIn(type as ConfigType, namespace).size > 0) {
@@ -113,6 +117,7 @@ export function createCaches(kube: KubeClient, dirty: (node: string) => void, po
   return {
     start(stop) {
       signal = stop;
+      serviceCache.start(stop);
       nodeCache.subscribe({
         added: ({ metadata }) => dirty(metadata.name),
         updated: ({ metadata }) => dirty(metadata.name),
@@ -141,8 +146,9 @@ export function createCaches(kube: KubeClient, dirty: (node: string) => void, po
     wasBound: departed.has,
     config: (type, key) => follow(type, key.namespace ?? '').get(key),
     refer: index.refer,
-    get configSynced() {
-      return [...followers.values()].every(({ cache }) => cache.hasSynced);
+    services: serviceCache,
+    get referencesSynced() {
+      return serviceCache.hasSynced && [...followers.values()].every(({ cache }) => cache.hasSynced);
     },
     read(type, key, uid) {
       const object = readNow(type, key);
@@ -159,6 +165,7 @@ export function createCaches(kube: KubeClient, dirty: (node: string) => void, po
       const found = podCache.get(key);
       return found.state === 'present' ? (found.content as KubeObject as UnknownObject) : undefined;
     }
+    if (type === 'service') return serviceCache.read(key);
     const found = followers.get(`${type}/${key.namespace ?? ''}`)?.cache.get(key);
     return found?.state === 'present' ? JSON.parse(found.content.json.toString()) : undefined;
   }

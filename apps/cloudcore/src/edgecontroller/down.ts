@@ -1,12 +1,17 @@
 import type { Clock } from '@kubeedge-ts/runtime';
 import type { Downstream } from '../cloudhub/downstream.ts';
 import { createAsked } from '../controllers/asked.ts';
+import type { EdgePeers } from '../controllers/edge-peers.ts';
 import { createNodeMarks } from '../controllers/node-marks.ts';
 import type { Caches } from './caches.ts';
+import { serviceNamespaces, type WantedServices } from './service-cache.ts';
 import { wantedObjects } from './wanted.ts';
+
+const NO_SERVICES: WantedServices = { objects: [], complete: true };
 
 export interface DownPorts {
   readonly downstream: Pick<Downstream, 'want' | 'unwant' | 'settled'>;
+  readonly peers: Pick<EdgePeers, 'has' | 'forget'>;
   readonly clock: Clock;
   /** How long a pod waits for references that cannot be read, ms. */
   readonly patienceMs: number;
@@ -25,7 +30,7 @@ export interface Down {
  * Names to CloudHub what every edge node must have, computed anew whenever it may have changed. `settled` is told
  * once, when every node has been computed with all caches complete.
  */
-export function createDown(caches: Caches, { downstream, clock, patienceMs }: DownPorts): Down {
+export function createDown(caches: Caches, { downstream, peers, clock, patienceMs }: DownPorts): Down {
   const asked = createAsked(downstream);
   const waits = createWaits(clock, patienceMs, (node) => marks.mark(node));
   let settled = false;
@@ -34,10 +39,15 @@ export function createDown(caches: Caches, { downstream, clock, patienceMs }: Do
     const node = caches.edgeNode(name);
     const pods = node === undefined ? [] : caches.podsOf(name);
     caches.refer(name, pods);
+    if (node === undefined) peers.forget(name);
+    // One that has not connected yet is asked for the same as one of ours, so that nothing it has is taken away first.
+    const linked = peers.has(name, 'services') === false ? undefined : serviceNamespaces(pods);
+    caches.services.refer(name, linked);
     const before = asked.of(name);
     const { objects, waiting } = wantedObjects({
       node,
       pods,
+      services: linked === undefined ? NO_SERVICES : caches.services.of(linked),
       config: caches.config,
       read: caches.read,
       // A pod the node has already is not taken away because something it refers to is being read again.
@@ -50,7 +60,7 @@ export function createDown(caches: Caches, { downstream, clock, patienceMs }: Do
     );
   };
   const settle = (): void => {
-    if (settled || !caches.configSynced || waits.size > 0) return;
+    if (settled || !caches.referencesSynced || waits.size > 0) return;
     settled = true;
     downstream.settled('edgecontroller');
   };

@@ -58,7 +58,7 @@ export function createEdgeController(ports: EdgeControllerPorts): EdgeController
   const peers = createEdgePeers();
   const pace = createEventPace(options.events ?? EVENT_LIMITS, clock);
   const volumes = createVolumeReferences(kube, clock);
-  const down = createDown(caches, { downstream, clock, patienceMs: options.patienceMs ?? 5_000 });
+  const down = createDown(caches, { downstream, peers, clock, patienceMs: options.patienceMs ?? 5_000 });
   const up = createUp(
     {
       kube,

@@ -9,9 +9,9 @@ import {
 } from '@kubeedge-ts/apis';
 import type { ObjectKey } from '@kubeedge-ts/kube';
 import type { DownstreamObject } from '../cloudhub/downstream.ts';
-
 import type { Lookup } from '../controllers/selective-cache.ts';
 import { referencesOf } from './references.ts';
+import type { WantedServices } from './service-cache.ts';
 
 export type ConfigType = 'configmap' | 'secret';
 
@@ -26,6 +26,8 @@ export interface NodeView {
   /** Undefined: no such node, or none of ours (no edge label). */
   readonly node: Node | undefined;
   readonly pods: readonly Pod[];
+  /** The Services it must be told of. */
+  readonly services: WantedServices;
   readonly config: (type: ConfigType, key: ObjectKey) => Lookup<ConfigContent>;
   /** Reads what an object is now, for sending; undefined when it is gone. */
   readonly read: (type: string, key: ObjectKey, uid: string) => UnknownObject | undefined;
@@ -35,14 +37,14 @@ export interface NodeView {
 
 export interface Wanted {
   readonly objects: ReadonlyMap<string, DownstreamObject>;
-  /** Pods that are not named yet because a ConfigMap or Secret they refer to is still being read. */
+  /** Pods that are not named yet because a ConfigMap, Secret or Service they need is still being read. */
   readonly waiting: readonly Pod[];
 }
 
 const RANK = { node: 0, configmap: 1, secret: 1, pod: 3 } as const;
 const KIND = { node: 'Node', configmap: 'ConfigMap', secret: 'Secret', pod: 'Pod' } as const;
 
-/** The objects a node must have: itself, its pods, and the ConfigMaps and Secrets these refer to. */
+/** The objects a node must have: itself, its pods, the ConfigMaps and Secrets these refer to, and Services. */
 export function wantedObjects(view: NodeView): Wanted {
   const objects = new Map<string, DownstreamObject>();
   const waiting: Pod[] = [];
@@ -73,8 +75,9 @@ export function wantedObjects(view: NodeView): Wanted {
   };
 
   want('node', view.node.metadata, nodeHash(view.node), 'update');
+  for (const service of view.services.objects) objects.set(service.uid, service);
   for (const pod of view.pods) {
-    const complete = wantReferences(view, pod, want);
+    const complete = wantReferences(view, pod, want) && view.services.complete;
     if (!complete && !view.impatient(pod)) {
       waiting.push(pod);
       continue;

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Message } from '@kubeedge-ts/apis';
 import { storeErrors } from '@kubeedge-ts/errors';
 import { until } from '../edgehub/testing/manual-clock.ts';
-import { type Rig, withMetaManager } from './testing/rig.ts';
+import { OUR_CLOUD, type Rig, withMetaManager } from './testing/rig.ts';
 
 const pod = (uid: string, resourceVersion = '1', extra = {}) => ({
   apiVersion: 'v1',
@@ -89,22 +89,32 @@ describe('an object of the cloud', () => {
       assert.deepEqual(rig.told, []);
     }));
 
-  test('that is a service is told to edged by its namespace, also when it goes', () =>
-    withMetaManager(async (rig) => {
-      const service = { apiVersion: 'v1', kind: 'Service', ...stub('till', 's') };
-      await answered(rig, await rig.hub.down('insert', 'default/service/till', service));
-      assert.deepEqual(await rig.meta.client.listServices('default'), [service]);
-      await answered(rig, await rig.hub.down('delete', 'default/service/till', stub('till', 's')));
-      assert.deepEqual(await rig.meta.client.listServices('default'), []);
-      assert.deepEqual(rig.told, ['services default', 'services default']);
-    }));
+  const service = { apiVersion: 'v1', kind: 'Service', ...stub('till', 's') };
 
-  test('that is the node itself is stored and told to edged', () =>
+  test('that is a service is told to edged by its namespace, also when it goes', () =>
+    withMetaManager(
+      async (rig) => {
+        await rig.hub.connect(true);
+        await answered(rig, await rig.hub.down('insert', 'default/service/till', service));
+        assert.deepEqual(await rig.meta.client.listServices('default'), [service]);
+        assert.deepEqual(await rig.rows('SELECT * FROM meta_v2'), [], 'it is no whole object to show');
+        await answered(rig, await rig.hub.down('delete', 'default/service/till', stub('till', 's')));
+        assert.deepEqual(await rig.meta.client.listServices('default'), []);
+        assert.deepEqual(rig.told, ['connected', 'services default', 'services default']);
+      },
+      { cloudHeaders: OUR_CLOUD },
+    ));
+
+  test('that is a service of an upstream cloud, whole since somebody watches it, is shown as it is', () =>
     withMetaManager(async (rig) => {
-      const node = { metadata: { name: 'edge-a', labels: { zone: 'hall-3' } } };
-      await answered(rig, await rig.hub.down('update', 'null/node/edge-a', node));
-      assert.deepEqual(await keys(rig), ['null/node/edge-a']);
-      assert.deepEqual(rig.told, ['nodeChanged edge-a']);
+      await rig.hub.connect(true);
+      // From the dynamiccontroller first, then repaired by the synccontroller in another's name.
+      for (const source of ['dynamiccontroller', 'edgecontroller']) {
+        await answered(rig, await rig.hub.down('update', 'default/service/till', service, source));
+        assert.equal((await rig.rows('SELECT * FROM meta_v2')).length, 1);
+        await answered(rig, await rig.hub.down('delete', 'default/service/till', stub('till', 's'), source));
+        assert.equal((await rig.rows('SELECT * FROM meta_v2')).length, 0);
+      }
     }));
 
   test('that is a device goes to the twin module as upstream routes it, and its ack carries that route', () =>

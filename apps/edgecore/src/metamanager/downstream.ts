@@ -1,4 +1,5 @@
 import {
+  CLOUD_MODULES,
   EDGE_MODULES,
   errorTo,
   GROUPS,
@@ -26,6 +27,8 @@ export interface DownstreamOptions {
   readonly bus: Bus;
   readonly origin: MessageOrigin;
   readonly log: Logger;
+  /** The cloud is ours, its edgecontroller sends of Services what containers are told, no more. */
+  readonly servicesShortened: () => boolean;
   /** Edged, once it is there. */
   readonly edged: () => EdgedSink | undefined;
   /** Hears of every object that is stored now. */
@@ -91,11 +94,17 @@ export function createDownstream(options: DownstreamOptions): Downstream {
     }
   };
 
+  const isWhole = ({ route }: Message): boolean =>
+    parseResource(route.resource ?? '').type !== 'service' ||
+    route.source !== CLOUD_MODULES.edgeController ||
+    !options.servicesShortened();
+
   return async (message) => {
     const { operation, resource } = message.route;
     let statements: readonly Statement[];
-    if (operation === OPERATIONS.delete) statements = removeObject(message, uidOf(message.content));
-    else if (isRecord(message.content)) statements = storeObject(message);
+    if (operation === OPERATIONS.delete)
+      statements = removeObject(message, uidOf(message.content), isWhole(message));
+    else if (isRecord(message.content)) statements = storeObject(message, isWhole(message));
     else {
       await answer(
         errorTo(origin, message, EDGE_MODULES.metaManager, `${operation} ${resource} carries no object`),

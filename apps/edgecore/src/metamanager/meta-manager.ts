@@ -97,6 +97,7 @@ export function createMetaManager(options: MetaManagerOptions): MetaManager {
     log,
     outbox,
     arrived: (resource, object) => objects.arrived(resource, object),
+    servicesShortened: () => remote.offers('services'),
     edged: () => edged,
   });
   const events = createEventOutbox({

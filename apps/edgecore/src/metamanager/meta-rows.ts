@@ -46,20 +46,22 @@ export function refreshStatus(key: string, status: string): Statement {
   };
 }
 
-/** The rows of an object the cloud sent. */
-export function storeObject({ route, content }: Message): Statement[] {
+/** The rows of an object the cloud sent. `whole`: it has all of its fields, so that MetaServer may show it. */
+export function storeObject({ route, content }: Message, whole: boolean): Statement[] {
   const key = route.resource ?? '';
   const { type } = parseResource(key);
   const text = JSON.stringify(content);
-  return [upsertMeta(key, type, text), ...upsertMetaV2(content, type, text)];
+  const row = upsertMeta(key, type, text);
+  return whole ? [row, ...upsertMetaV2(content, type, text)] : [row];
 }
 
 /** What goes when the cloud deletes an object. A pod goes only if it is the one with that UID (empty: any). */
-export function removeObject({ route, content }: Message, uid: string): Statement[] {
+export function removeObject({ route, content }: Message, uid: string, whole: boolean): Statement[] {
   const key = route.resource ?? '';
   const { type, namespace, name } = parseResource(key);
   if (type === 'pod') return removePod(namespace, name, uid);
-  return [{ sql: 'DELETE FROM meta WHERE key = ?', params: [key] }, ...deleteMetaV2(content, type)];
+  const row = { sql: 'DELETE FROM meta WHERE key = ?', params: [key] };
+  return whole ? [row, ...deleteMetaV2(content, type)] : [row];
 }
 
 export function removeNode(name: string): Statement[] {

@@ -116,6 +116,7 @@ export async function createHubBed(options: HubBedOptions = {}): Promise<HubBed>
 const TYPES = {
   configmap: { rank: 1, kind: 'ConfigMap', apiVersion: 'v1' },
   secret: { rank: 1, kind: 'Secret', apiVersion: 'v1' },
+  service: { rank: 1, kind: 'Service', apiVersion: 'v1' },
   pod: { rank: 3, kind: 'Pod', apiVersion: 'v1' },
   node: { rank: 1, kind: 'Node', apiVersion: 'v1' },
   devicemodel: { rank: 0, kind: 'DeviceModel', apiVersion: 'devices.kubeedge.io/v1beta1' },
