@@ -99,6 +99,8 @@ export function upgradeEdgeCoreV1alpha1(file: Record<string, unknown>): {
     registerWithTaints: old.taints,
     registerNode: old.registerNode,
     maxPods: old.maxPods,
+    imageGCHighThresholdPercent: old.imageGCHighThreshold,
+    imageGCLowThresholdPercent: old.imageGCLowThreshold,
   });
   const edged = defined({
     enable: old.enable,
@@ -106,6 +108,7 @@ export function upgradeEdgeCoreV1alpha1(file: Record<string, unknown>): {
     nodeIP: old.nodeIP,
     nodeLabels: old.labels,
     podSandboxImage: old.podSandboxImage,
+    maxPerPodContainerCount: old.maximumDeadContainersPerPod,
     registerNodeNamespace: old.registerNodeNamespace,
     customInterfaceName: old.customInterfaceName,
     tailoredKubeletConfig: kubelet,

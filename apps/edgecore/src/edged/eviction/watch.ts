@@ -24,7 +24,8 @@ export interface EvictionWatchOptions {
   readonly observe: () => Promise<Sighting>;
   /** Pods of which something may run still. */
   readonly pods: () => readonly Pod[];
-  readonly usage: (pods: readonly Pod[], signal: AbortSignal) => Promise<Usages>;
+  /** What pods use; with `storage` also what they have on disk, which costs more. */
+  readonly usage: (options: { readonly storage: boolean }) => Promise<Usages>;
   readonly evict: (podUid: string, order: EndOrder) => void;
   /** What can go before any pod must, in this order. */
   readonly reclaim: readonly ((signal: AbortSignal) => Promise<void>)[];
@@ -67,11 +68,11 @@ export function createEvictionWatch(options: EvictionWatchOptions): EvictionWatc
   };
 
   /** Pods above their own limits of local storage; they go whether the node is short or not. */
-  const evictGreedy = async (dedicatedImageFs: boolean, signal: AbortSignal): Promise<readonly string[]> => {
+  const evictGreedy = async (dedicatedImageFs: boolean): Promise<readonly string[]> => {
     if (!config.localStorageIsolation) return [];
     const limited = pods().filter((pod) => hasStorageLimits(pod) && !isCritical(pod));
     if (limited.length === 0) return [];
-    const usages = await usage(limited, signal);
+    const usages = await usage({ storage: true });
     return limited.flatMap((pod) => {
       const used = usages.get(pod.metadata.uid ?? '');
       const excess = used === undefined ? undefined : storageExcess(pod, used, dedicatedImageFs);
@@ -99,11 +100,10 @@ export function createEvictionWatch(options: EvictionWatchOptions): EvictionWatc
     due: readonly Threshold[],
     first: Threshold,
     { observations, dedicatedImageFs }: Sighting,
-    signal: AbortSignal,
   ): Promise<readonly string[]> => {
     const active = pods();
-    const usages = await usage(active, signal);
-    const { resource } = SIGNALS[first.signal];
+    const { resource, pressure } = SIGNALS[first.signal];
+    const usages = await usage({ storage: pressure === 'DiskPressure' });
     for (const pod of rankForEviction(first.signal, active, usages, dedicatedImageFs)) {
       if (isCritical(pod)) continue;
       const message = evictionMessage(resource, pod, usages.get(pod.metadata.uid ?? ''), due, observations);
@@ -125,13 +125,13 @@ export function createEvictionWatch(options: EvictionWatchOptions): EvictionWatc
       pressures = found.pressures;
       options.onPressure();
     }
-    const greedy = await evictGreedy(dedicatedImageFs, signal);
+    const greedy = await evictGreedy(dedicatedImageFs);
     const [first] = found.due;
     if (greedy.length > 0 || first === undefined) return greedy;
     const { resource } = SIGNALS[first.signal];
     events.node('Warning', 'EvictionThresholdMet', `Attempting to reclaim ${resource}`);
     if (await reclaimed(first.signal, dedicatedImageFs, signal)) return [];
-    return evictRanked(found.due, first, sighting, signal);
+    return evictRanked(found.due, first, sighting);
   };
 
   const ended = async (uids: readonly string[], signal: AbortSignal): Promise<void> => {
