@@ -19,6 +19,8 @@ export interface EdgedBedOptions {
   /** Tells several beds of one test process apart. */
   readonly name?: string;
   readonly config?: Partial<EdgedConfig>;
+  /** Where the runtime keeps its images; default: a directory of its own. */
+  readonly containerdDir?: string;
 }
 
 /** Edged in this process on a private containerd, with a MetaManager in memory: no cloud, real containers. */
@@ -70,7 +72,10 @@ export async function createEdgedBed(options: EdgedBedOptions = {}): Promise<Edg
   const cgroup = `/${root}/edged-${process.pid}${options.name === undefined ? '' : `-${options.name}`}`;
   const dir = await mkdtemp(join(tmpdir(), 'kets-edged-'));
   await mkdir(join(dir, 'manifests'));
-  const containerd = await startContainerd({ cgroups: [cgroup] });
+  const containerd = await startContainerd({
+    cgroups: [cgroup],
+    ...(options.containerdDir === undefined ? {} : { dir: options.containerdDir }),
+  });
   const meta = memoryMeta();
   const cri = createCriClient({ endpoint: containerd.endpoint, clock: systemClock });
   let edged: Edged | undefined;
