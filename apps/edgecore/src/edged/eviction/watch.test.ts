@@ -26,6 +26,8 @@ let measured: boolean[];
 let stopping: AbortController;
 let running: Promise<void>;
 let changes: number;
+/** Uids of pods that have ended and whose files are still there. */
+let keeping: Set<string>;
 /** What an evicted pod frees. */
 let freed: number;
 
@@ -41,6 +43,7 @@ beforeEach(() => {
   measured = [];
   looks = 0;
   changes = 0;
+  keeping = new Set();
   freed = 0;
   stopping = new AbortController();
   running = Promise.resolve();
@@ -112,6 +115,7 @@ function start({
           available[signal] = (available[signal] ?? 0) + freed;
       });
     },
+    isGone: async (uid) => !pods.some(({ metadata }) => metadata.uid === uid) && !keeping.has(uid),
     reclaim: ['containers', 'images'].map((task) => async () => {
       reclaimed.push(task);
       reclaim?.(task);
@@ -199,6 +203,19 @@ describe('a node that runs out of memory', () => {
     assert.deepEqual(names(), ['stubborn']);
     await pass(2_000);
     assert.deepEqual(names(), ['stubborn', 'stubborn']);
+  });
+
+  test('waits also for the files of a pod that has ended: they are what the node needs back', async () => {
+    const big = uses(pod('big'), 900);
+    pods = [big, uses(pod('other'), 1)];
+    keeping.add(big.metadata.uid ?? '');
+    available['memory.available'] = 10;
+    start();
+    await pass(20_000);
+    available['memory.available'] = 500;
+    keeping.clear();
+    await pass(20_000);
+    assert.deepEqual(names(), ['big']);
   });
 
   test('softly: after the grace of the threshold, with what grace is allowed', async () => {

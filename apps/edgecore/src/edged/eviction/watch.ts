@@ -27,6 +27,8 @@ export interface EvictionWatchOptions {
   /** What pods use; with `storage` also what they have on disk, which costs more. */
   readonly usage: (options: { readonly storage: boolean }) => Promise<Usages>;
   readonly evict: (podUid: string, order: EndOrder) => void;
+  /** Whether nothing of the pod runs and its files are gone: what it used is free again. */
+  readonly isGone: (podUid: string) => Promise<boolean>;
   /** What can go before any pod must, in this order. */
   readonly reclaim: readonly ((signal: AbortSignal) => Promise<void>)[];
   readonly onPressure: () => void;
@@ -134,10 +136,11 @@ export function createEvictionWatch(options: EvictionWatchOptions): EvictionWatc
     return evictRanked(found.due, first, sighting);
   };
 
-  const ended = async (uids: readonly string[], signal: AbortSignal): Promise<void> => {
+  /** Another pod must not go for what the last one is about to free. */
+  const freed = async (uids: readonly string[], signal: AbortSignal): Promise<void> => {
     for (const until = clock.monotonic() + CLEANUP_MS; clock.monotonic() < until; ) {
-      const left = pods().some(({ metadata: { uid } }) => uids.includes(uid ?? ''));
-      if (!left) return;
+      const gone = await Promise.all(uids.map((uid) => options.isGone(uid)));
+      if (gone.every((one) => one)) return;
       await sleep(clock, CLEANUP_LOOK_MS, signal);
     }
   };
@@ -150,7 +153,7 @@ export function createEvictionWatch(options: EvictionWatchOptions): EvictionWatc
       while (!signal.aborted) {
         try {
           const evicted = await pass(signal);
-          if (evicted.length > 0) await ended(evicted, signal);
+          if (evicted.length > 0) await freed(evicted, signal);
           else await sleep(clock, PERIOD_MS, signal);
         } catch (error) {
           if (signal.aborted) return;

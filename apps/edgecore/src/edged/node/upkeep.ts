@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Pod } from '@kubeedge-ts/apis';
 import type { CriClient } from '@kubeedge-ts/cri';
 import type { Clock, Logger } from '@kubeedge-ts/runtime';
@@ -117,6 +118,9 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
     pods: active,
     usage: options.usage,
     evict: options.evict,
+    isGone: async (uid) =>
+      !active().some(({ metadata }) => metadata.uid === uid) &&
+      !(await host.list(join(config.rootDir, 'pods'))).includes(uid),
     reclaim: [(signal) => containers.removeAllDead(signal), (signal) => images.removeUnused(signal)],
     onPressure: options.onPressure,
     events,
