@@ -22,7 +22,7 @@ let evicted: (EndOrder & { name: string })[];
 let told: string[];
 let reclaimed: string[];
 let looks: number;
-let measured: boolean[];
+let measured: string[][];
 let stopping: AbortController;
 let running: Promise<void>;
 let changes: number;
@@ -102,8 +102,8 @@ function start({
       };
     },
     pods: () => pods,
-    async usage({ storage }) {
-      measured.push(storage);
+    async usage(wanted, { storage }) {
+      measured.push([storage ? 'with storage' : 'memory', ...wanted.map(({ metadata }) => metadata.name)]);
       return usages;
     },
     evict(uid, order) {
@@ -189,7 +189,7 @@ describe('a node that runs out of memory', () => {
     available['memory.available'] = 10;
     start();
     await pass(1_000);
-    assert.deepEqual([reclaimed, measured[0]], [[], false]);
+    assert.deepEqual([reclaimed, measured[0]], [[], ['memory', 'a']]);
   });
 
   test('a pod that does not go holds up the next look for 30 s only', async () => {
@@ -293,7 +293,7 @@ describe('a pod above its own limits', () => {
         graceSeconds: 1,
       },
     ]);
-    assert.equal(measured[0], true);
+    assert.deepEqual(measured[0], ['with storage', 'greedy', 'modest']);
   });
 
   test('stays when the node does not isolate local storage', async () => {

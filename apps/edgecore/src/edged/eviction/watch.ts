@@ -24,8 +24,8 @@ export interface EvictionWatchOptions {
   readonly observe: () => Promise<Sighting>;
   /** Pods of which something may run still. */
   readonly pods: () => readonly Pod[];
-  /** What pods use; with `storage` also what they have on disk, which costs more. */
-  readonly usage: (options: { readonly storage: boolean }) => Promise<Usages>;
+  /** What these pods use; with `storage` also what they have on disk, which costs more. */
+  readonly usage: (pods: readonly Pod[], options: { readonly storage: boolean }) => Promise<Usages>;
   readonly evict: (podUid: string, order: EndOrder) => void;
   /** Whether nothing of the pod runs and its files are gone: what it used is free again. */
   readonly isGone: (podUid: string) => Promise<boolean>;
@@ -74,7 +74,7 @@ export function createEvictionWatch(options: EvictionWatchOptions): EvictionWatc
     if (!config.localStorageIsolation) return [];
     const limited = pods().filter((pod) => hasStorageLimits(pod) && !isCritical(pod));
     if (limited.length === 0) return [];
-    const usages = await usage({ storage: true });
+    const usages = await usage(limited, { storage: true });
     return limited.flatMap((pod) => {
       const used = usages.get(pod.metadata.uid ?? '');
       const excess = used === undefined ? undefined : storageExcess(pod, used, dedicatedImageFs);
@@ -105,7 +105,7 @@ export function createEvictionWatch(options: EvictionWatchOptions): EvictionWatc
   ): Promise<readonly string[]> => {
     const active = pods();
     const { resource, pressure } = SIGNALS[first.signal];
-    const usages = await usage({ storage: pressure === 'DiskPressure' });
+    const usages = await usage(active, { storage: pressure === 'DiskPressure' });
     for (const pod of rankForEviction(first.signal, active, usages, dedicatedImageFs)) {
       if (isCritical(pod)) continue;
       const message = evictionMessage(resource, pod, usages.get(pod.metadata.uid ?? ''), due, observations);

@@ -28,8 +28,8 @@ export interface UpkeepOptions {
   readonly logs: Pick<PodLogs, 'removeRun'>;
   /** Pods with their status; undefined while the store has not been read. */
   readonly pods: () => readonly Pod[] | undefined;
-  /** What pods use; with `storage` also what they have on disk, which costs more. */
-  readonly usage: (options: { readonly storage: boolean }) => Promise<Usages>;
+  /** What these pods use; with `storage` also what they have on disk, which costs more. */
+  readonly usage: (pods: readonly Pod[], options: { readonly storage: boolean }) => Promise<Usages>;
   readonly evict: (podUid: string, order: EndOrder) => void;
   readonly removeLeftovers: () => Promise<void>;
   /** The conditions of the node have changed. */
