@@ -1,23 +1,19 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { type FileHandle, mkdir, open, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { promisify } from 'node:util';
-import type { Node, Pod, PodSpec, TokenRequest } from '@kubeedge-ts/apis';
+import type { Node, Pod, TokenRequest } from '@kubeedge-ts/apis';
 import { systemHost } from '../../apps/edgecore/src/edged/index.ts';
 import type { MemoryMeta } from '../../apps/edgecore/src/edged/testing/memory-meta.ts';
-import { container, pod } from '../../apps/edgecore/src/edged/testing/pods.ts';
 import { attachmentName } from '../../apps/edgecore/src/edged/volumes/csi/names.ts';
-import type { Volume } from '../../apps/edgecore/src/edged/volumes/plugin.ts';
 import { EXPIRED_ANNOTATION } from '../../apps/edgecore/src/metamanager/index.ts';
 import { type CsiDriver, startCsiDriver } from './lib/csi-driver.ts';
 import { type DevicePlugin, startDevicePlugin } from './lib/device-plugin.ts';
 import { createEdgedBed, type EdgedBed } from './lib/edged-bed.ts';
 import { startEdgedProcess } from './lib/edged-process.ts';
+import { type LoopDevice, loopDevice, podWith, putClaim, volumePods, withMounts } from './lib/volume-pods.ts';
 
-const run = promisify(execFile);
 let bed: EdgedBed;
 let meta: MemoryMeta;
 let host: string;
@@ -26,132 +22,12 @@ let driver: CsiDriver;
 let plugin: DevicePlugin;
 let disks: { readonly empty: LoopDevice; readonly raw: LoopDevice };
 
-type Mount = NonNullable<ReturnType<typeof container>['volumeMounts']>[number];
-
-/** A pod whose one container mounts each volume at `/<name>`. */
-function podWith(name: string, volumes: readonly Volume[], spec: Partial<PodSpec> = {}): Pod {
-  const volumeMounts = volumes.map((volume) => ({ name: volume.name, mountPath: `/${volume.name}` }));
-  return pod(name, { containers: [container('main', { volumeMounts })], volumes: [...volumes], ...spec });
-}
-function withMounts(
-  name: string,
-  volumes: readonly Volume[],
-  mounts: readonly Mount[],
-  fields: object = {},
-): Pod {
-  return podWith(name, volumes, {
-    containers: [container('main', { volumeMounts: [...mounts], ...fields })],
-  });
-}
 const ready = (name: string) => bed.until(`${name} runs`, () => bed.isReady(name));
 const podDir = (it: Pod) => join(bed.dir, 'kubelet/pods', it.metadata.uid ?? '');
 const said = (name: string, reason: string) =>
   meta.events.filter((event) => event.involvedObject.name === name && event.reason === reason);
 const waits = (name: string) => meta.statusOf(name)?.containerStatuses?.[0]?.state?.waiting;
 
-function claim(name: string, source: object, spec: object = {}): void {
-  meta.putObject('persistentvolumeclaim', 'default', name, {
-    metadata: { name, namespace: 'default', uid: `claim-${name}` },
-    spec: { volumeName: `pv-${name}` },
-    status: { phase: 'Bound' },
-  });
-  meta.putObject('persistentvolume', undefined, `pv-${name}`, {
-    metadata: { name: `pv-${name}` },
-    spec: { accessModes: ['ReadWriteOnce'], claimRef: { uid: `claim-${name}` }, ...source, ...spec },
-  });
-}
-const claimed = (name: string): Volume => ({ name, persistentVolumeClaim: { claimName: name } });
-
-interface LoopDevice {
-  readonly path: string;
-  readonly handle: FileHandle;
-}
-/** A disk of this machine; the kernel takes it back when nobody has it open, whatever ends the test. */
-async function loopDevice(file: string, content = ''): Promise<LoopDevice> {
-  await writeFile(file, content);
-  await truncate(file, 16 * 2 ** 20);
-  const path = (await run('losetup', ['-f', '--show', file])).stdout.trim();
-  const handle = await open(path, 'r');
-  await run('losetup', ['-d', path]);
-  return { path, handle };
-}
-
-const pods = {
-  content: () =>
-    podWith('content', [
-      { name: 'fixed', configMap: { name: 'fixed' } },
-      { name: 'cfg', configMap: { name: 'cfg' } },
-      { name: 'maybe', configMap: { name: 'later', optional: true } },
-      { name: 'sec', secret: { secretName: 'sec', defaultMode: 0o400 } },
-      {
-        name: 'down',
-        downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] },
-      },
-      { name: 'api', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } },
-    ]),
-  scratch: () =>
-    podWith(
-      'scratch',
-      [
-        { name: 'mem', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
-        { name: 'disk', emptyDir: {} },
-      ],
-      {
-        securityContext: { fsGroup: 2000, runAsUser: 1000, runAsGroup: 1000 },
-      },
-    ),
-  paths: () =>
-    withMounts(
-      'paths',
-      [
-        { name: 'v', emptyDir: {} },
-        { name: 'cfg', configMap: { name: 'cfg' } },
-      ],
-      [
-        { name: 'v', mountPath: '/sub', subPath: 'made/here' },
-        { name: 'v', mountPath: '/expr', subPathExpr: '$(WHO)' },
-        { name: 'v', mountPath: '/all' },
-        { name: 'v', mountPath: '/ro', readOnly: true },
-        { name: 'cfg', mountPath: '/one', subPath: 'mode' },
-      ],
-      { env: [{ name: 'WHO', value: 'me' }] },
-    ),
-  hosts: () =>
-    podWith('hosts', [
-      { name: 'dir', hostPath: { path: join(host, 'made'), type: 'DirectoryOrCreate' } },
-      { name: 'file', hostPath: { path: join(host, 'file'), type: 'FileOrCreate' } },
-      { name: 'sock', hostPath: { path: join(host, 'sock'), type: 'Socket' } },
-      { name: 'null', hostPath: { path: '/dev/null', type: 'CharDevice' } },
-      { name: 'loop', hostPath: { path: disks.raw.path, type: 'BlockDevice' } },
-    ]),
-  badHost: () => podWith('bad-host', [{ name: 'v', hostPath: { path: '/etc', type: 'File' } }]),
-  shared: () => {
-    const privileged = { securityContext: { privileged: true } };
-    const mount = (mountPropagation: string) => [{ name: 'v', mountPath: '/v', mountPropagation }];
-    return podWith('shared', [{ name: 'v', emptyDir: {} }], {
-      containers: [
-        container('both', { volumeMounts: mount('Bidirectional'), ...privileged }),
-        container('sees', { volumeMounts: mount('HostToContainer') }),
-        container('alone', { volumeMounts: [{ name: 'v', mountPath: '/v' }] }),
-      ],
-    });
-  },
-  local: () => podWith('local', [claimed('dir'), claimed('disk')]),
-  otherNode: () => podWith('other-node', [claimed('far')]),
-  unbound: () => podWith('unbound', [claimed('none')]),
-  block: () =>
-    podWith('block', [claimed('raw')], {
-      containers: [container('main', { volumeDevices: [{ name: 'raw', devicePath: '/dev/xvda' }] })],
-    }),
-  csi: () => podWith('csi', [claimed('vol-1')]),
-  csiToo: () => podWith('csi-too', [claimed('vol-1')]),
-  waiting: () => podWith('waiting', [claimed('vol-2')]),
-  image: () => podWith('image', [{ name: 'i', image: { reference: 'docker.io/library/busybox:1' } }]),
-  device: () =>
-    pod('device', {
-      containers: [container('main', { resources: { limits: { 'vendor.example/fake': '2' } } })],
-    }),
-};
 const byName = new Map<string, Pod>();
 
 describe('volumes of edged on real containerd', { timeout: 180_000 }, () => {
@@ -177,12 +53,12 @@ describe('volumes of edged on real containerd', { timeout: 180_000 }, () => {
         },
       },
     });
-    claim('dir', { local: { path: join(host, 'dir') } }, terms('edge-a'));
-    claim('disk', { local: { path: disks.empty.path, fsType: 'ext4' } });
-    claim('far', { local: { path: '/srv' } }, terms('edge-b'));
-    claim('raw', { local: { path: disks.raw.path } }, { volumeMode: 'Block' });
-    claim('vol-1', { csi: { driver: 'mem.example.org', volumeHandle: 'vol-1' } });
-    claim('vol-2', { csi: { driver: 'att.example.org', volumeHandle: 'vol-2' } });
+    putClaim(meta, 'dir', { local: { path: join(host, 'dir') } }, terms('edge-a'));
+    putClaim(meta, 'disk', { local: { path: disks.empty.path, fsType: 'ext4' } });
+    putClaim(meta, 'far', { local: { path: '/srv' } }, terms('edge-b'));
+    putClaim(meta, 'raw', { local: { path: disks.raw.path } }, { volumeMode: 'Block' });
+    putClaim(meta, 'vol-1', { csi: { driver: 'mem.example.org', volumeHandle: 'vol-1' } });
+    putClaim(meta, 'vol-2', { csi: { driver: 'att.example.org', volumeHandle: 'vol-2' } });
     meta.putObject('csidriver', undefined, 'mem.example.org', { spec: { attachRequired: false } });
     driver = await startCsiDriver('mem.example.org', join(bed.dir, 'kubelet'), bed.dir);
     const attached = await startCsiDriver('att.example.org', join(bed.dir, 'kubelet'), bed.dir);
@@ -202,8 +78,7 @@ describe('volumes of edged on real containerd', { timeout: 180_000 }, () => {
       'devices',
       () => (meta.nodeStatuses.at(-1) as Node['status'])?.allocatable?.['vendor.example/fake'] === '3',
     );
-    for (const make of Object.values(pods)) {
-      const made = make();
+    for (const made of volumePods({ host, rawDisk: disks.raw.path })) {
       byName.set(made.metadata.name, made);
       meta.putPod(made);
     }

@@ -66,7 +66,7 @@ export interface VolumesOptions {
 /** What is remembered of a pod between two looks at its volumes. */
 interface PodVolumes {
   readonly turns: Turns;
-  readonly objects: PodObjects;
+  objects: PodObjects | undefined;
   /** Bound claims stay bound to what they are bound to. */
   readonly claims: Map<string, ClaimedVolume>;
   prepared: PreparedVolumes | undefined;
@@ -79,11 +79,15 @@ export function createVolumes(options: VolumesOptions): Volumes {
   const pods = new Map<string, PodVolumes>();
   let labelsIgnored = false;
 
-  const stateOf = (uid: string, namespace: string): PodVolumes => {
+  const stateOf = (uid: string): PodVolumes => {
     const known = pods.get(uid);
     if (known !== undefined) return known;
-    const objects = createPodObjects(meta, namespace);
-    const fresh: PodVolumes = { turns: createTurns(), objects, claims: new Map(), prepared: undefined };
+    const fresh: PodVolumes = {
+      turns: createTurns(),
+      objects: undefined,
+      claims: new Map(),
+      prepared: undefined,
+    };
     pods.set(uid, fresh);
     return fresh;
   };
@@ -134,10 +138,11 @@ export function createVolumes(options: VolumesOptions): Volumes {
     },
     prepare(pod, context, signal) {
       const { uid, namespace } = identityOf(pod);
-      const state = stateOf(uid, namespace);
+      const state = stateOf(uid);
       return state.turns.run(async () => {
         wordOnLabels(pod);
         await mkdir(paths.pod(uid), { recursive: true, mode: 0o750 });
+        state.objects ??= createPodObjects(meta, namespace);
         const read = state.objects.reader();
         const byName = new Map<string, PreparedVolume>();
         const groups = new Set<number>();
@@ -172,7 +177,7 @@ export function createVolumes(options: VolumesOptions): Volumes {
     },
     current: (uid) => pods.get(uid)?.prepared,
     release(uid) {
-      return stateOf(uid, '').turns.run(async () => {
+      return stateOf(uid).turns.run(async () => {
         await releasePod(uid, { paths, mounts, plugins: plugins.byName });
         tokens.forget(uid);
         pods.delete(uid);
