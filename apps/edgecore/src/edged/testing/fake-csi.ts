@@ -1,4 +1,4 @@
-import { mkdir, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, rmdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import { grpcErrors } from '@kubeedge-ts/errors';
 import type {
   CsiNodeClient,
@@ -80,7 +80,7 @@ export function fakeDriver(mounts: FakeMounts): FakeDriver {
     nodeUnpublishVolume: ({ targetPath = '' }) =>
       call('unpublish', async () => {
         gone(targetPath);
-        await rmdir(targetPath).catch(() => rm(targetPath, { force: true }));
+        await rmdir(targetPath).catch(() => unlink(targetPath).catch(() => undefined));
       }),
   };
   const driver: FakeDriver = {

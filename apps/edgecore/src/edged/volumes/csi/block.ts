@@ -1,6 +1,5 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isKubeEdgeError } from '@kubeedge-ts/errors';
 import type { MetaClient } from '../../../metamanager/meta-client.ts';
 import type { BlockDevices } from '../../block-devices.ts';
 import type { Mounts } from '../../host.ts';
@@ -130,9 +129,7 @@ export function createCsiBlock(options: CsiBlockOptions): CsiBlock {
         return await limits.run(map.link, () => publish(volume, driver, context));
       } catch (error) {
         volume.request.signal?.throwIfAborted();
-        throw isKubeEdgeError(error, 'EDGED_VOLUME')
-          ? error
-          : failedAt(volume, 'MapVolume.MapPodDevice', error);
+        throw failedAt(volume, 'MapVolume.MapPodDevice', error);
       }
     },
     async release(uid, specName) {

@@ -166,6 +166,20 @@ describe('volumes of CSI drivers', () => {
     assert.deepEqual(await b.volumes.directories(), []);
   });
 
+  test('files that a driver leaves behind where it had published are not deleted', async () => {
+    await c.register();
+    c.putVolume();
+    c.attach();
+    await c.prepared();
+    const file = join(b.pathOf('csi', 'pv-1'), 'mount/precious');
+    await writeFile(file, 'x');
+    await assert.rejects(b.volumes.release('u1'), /is not removed: it is not empty/);
+    assert.equal(await readFile(file, 'utf8'), 'x');
+    await rm(file);
+    await b.volumes.release('u1');
+    assert.deepEqual(await b.volumes.directories(), []);
+  });
+
   test('a refusal leaves nothing behind; an answer that never came is taken back when the pod ends', async () => {
     await c.register();
     c.putVolume();

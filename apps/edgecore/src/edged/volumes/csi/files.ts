@@ -1,13 +1,12 @@
-import { lstat, mkdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isKubeEdgeError } from '@kubeedge-ts/errors';
 import type { MetaClient } from '../../../metamanager/meta-client.ts';
 import type { Mounts } from '../../host.ts';
 import { giveToGroup } from '../fs-group.ts';
 import { isMountPoint, unmountBelow } from '../mount-points.ts';
 import { READY, type VolumePaths } from '../paths.ts';
 import { fsGroupOf } from '../plugin.ts';
-import { removeTree } from '../remove-tree.ts';
+import { removeIfEmpty } from '../remove-tree.ts';
 import type { RetryLimits } from '../retry-limits.ts';
 import type { PodTokens } from '../tokens.ts';
 import type { Attachments } from './attachments.ts';
@@ -15,7 +14,7 @@ import { type Driver, type Drivers, isFinal } from './drivers.ts';
 import { attachmentName, type CsiPaths } from './names.ts';
 import { givesToGroup, volumeCapability } from './requests.ts';
 import { removeMountDirectory, type Stages } from './stage.ts';
-import { readVolData, removeVolData, writeVolData } from './vol-data.ts';
+import { readVolData, writeVolData } from './vol-data.ts';
 import { type CsiVolume, driverNamed, failedAt, secretsOf, volumeContext } from './volume.ts';
 
 export interface CsiFilesOptions {
@@ -109,7 +108,7 @@ export function createCsiFiles(options: CsiFilesOptions): CsiFiles {
         await limits.run(target, () => publish(volume, target, driver, context));
       } catch (error) {
         volume.request.signal?.throwIfAborted();
-        throw isKubeEdgeError(error, 'EDGED_VOLUME') ? error : failedAt(volume, 'MountVolume.SetUp', error);
+        throw failedAt(volume, 'MountVolume.SetUp', error);
       }
       await mkdir(markerOf(uid, specName), { recursive: true, mode: 0o750 });
       await writeFile(join(markerOf(uid, specName), READY), '');
@@ -123,12 +122,10 @@ export function createCsiFiles(options: CsiFilesOptions): CsiFiles {
         const { client } = driverNamed(drivers, data.driverName);
         await client.nodeUnpublishVolume({ volumeId: data.volumeHandle, targetPath: target });
       }
-      // A driver should have unmounted and removed it; one that has not, or nobody knows, must not keep the pod.
+      // A driver should have unmounted and removed it; one that has not, or that nobody knows, must not keep the pod.
       await unmountBelow(mounts, dir);
-      await rmdir(target).catch(() => undefined);
-      await removeTree(target, mounts);
-      await removeVolData(dir);
-      await removeTree(dir, mounts);
+      await removeMountDirectory(target);
+      await removeIfEmpty(dir);
       await rm(markerOf(uid, specName), { recursive: true, force: true });
       published.delete(target);
       limits.forget(target);

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { edgedErrors } from '@kubeedge-ts/errors';
 import type { MetaClient } from '../../../metamanager/meta-client.ts';
 import type { Mounts } from '../../host.ts';
 import { isMountPoint, unmountBelow } from '../mount-points.ts';
@@ -112,10 +113,16 @@ export function createStages(options: StageOptions): Stages {
   };
 }
 
-/** The directory a driver mounted on, `vol_data.json` beside it, and their parent; nothing that is not empty. */
+/**
+ * The directory a driver mounted on, `vol_data.json` beside it, and their parent. What a driver left in it may be
+ * somebody's data. @throws EDGED_REMOVE when it is not empty
+ */
 export async function removeMountDirectory(target: string): Promise<void> {
   await rmdir(target).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return;
+    if (error.code !== 'ENOTEMPTY') throw error;
+    const problem = 'it is not empty, though its driver has taken the volume back';
+    throw edgedErrors.create('EDGED_REMOVE', { path: target, problem });
   });
   await removeVolData(dirname(target));
   await removeIfEmpty(dirname(target));

@@ -1,5 +1,5 @@
 import type { CSIDriver } from '@kubeedge-ts/apis';
-import { errorText } from '@kubeedge-ts/errors';
+import { errorText, isKubeEdgeError, type KubeEdgeError } from '@kubeedge-ts/errors';
 import type { MetaClient } from '../../../metamanager/meta-client.ts';
 import { identityOf } from '../../runtime/labels.ts';
 import { secretFor } from '../objects.ts';
@@ -104,7 +104,8 @@ export function driverNamed(drivers: Drivers, name: string): Driver {
   return driver;
 }
 
-/** Turns what a driver says into the reason the pod waits for. */
-export function failedAt(volume: CsiVolume, step: MountStep, error: unknown) {
+/** Turns what a driver says into the reason the pod waits for; what is one already stays. */
+export function failedAt(volume: CsiVolume, step: MountStep, error: unknown): KubeEdgeError {
+  if (isKubeEdgeError(error, 'EDGED_VOLUME')) return error;
   return volumeProblem(volume.request.volume.name, driverText(error), { cause: error, step });
 }
