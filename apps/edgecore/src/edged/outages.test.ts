@@ -58,7 +58,7 @@ describe('restarts, outages and strangers', () => {
     b.meta.pods.set(web.metadata.uid ?? '', web);
     await b.start();
     await b.until('adopted', () => b.runs('web'));
-    assert.equal(b.mainOf('web')?.containerID, `fake://${containerId}`);
+    assert.equal(b.mainOf('web')?.containerID, `containerd://${containerId}`);
     assert.equal(b.mainOf('web')?.restartCount, 4);
     assert.equal(b.calls('CreateContainer'), 1);
   });

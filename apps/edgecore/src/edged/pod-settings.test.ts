@@ -22,6 +22,7 @@ const handler = (name: string, userNamespaces: boolean) => ({
 
 describe('RuntimeClass', () => {
   test('a class that is missing keeps the pod waiting; once it is there its handler and overhead are used', async () => {
+    b.fake.handlers = [handler('', true), handler('kata-qemu', false)];
     await b.start();
     const spec = { runtimeClassName: 'kata', overhead: { cpu: '250m', memory: '64Mi' } };
     b.meta.putPod(pod('web', spec));
@@ -41,6 +42,7 @@ describe('RuntimeClass', () => {
 
 describe('user namespaces (fake runtime: containerd 1.6 has none)', () => {
   test('refused until the runtime says it has them; then sandbox, container and mounts get the same ids', async () => {
+    b.fake.handlers = [];
     await b.start();
     b.meta.putPod(pod('web', { hostUsers: false }));
     await b.until('waits', () => b.waitingReason('web') === 'FailedCreatePodSandBox');

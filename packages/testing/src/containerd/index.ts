@@ -1,3 +1,11 @@
 export { removeCgroup, unmountBelow } from './cleanup.ts';
 export * from './containerd.ts';
-export { busyboxImage, type ImageFile, type ImageSource, ociArchive, pauseImage } from './oci-image.ts';
+export {
+  busyboxImage,
+  busyboxVariant,
+  type ImageFile,
+  type ImageSource,
+  ociArchive,
+  pauseImage,
+} from './oci-image.ts';
+export { importTestImages, TEST_IMAGES } from './test-images.ts';

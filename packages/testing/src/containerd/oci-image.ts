@@ -18,7 +18,11 @@ export interface ImageSource {
   readonly files: readonly ImageFile[];
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
+  /** As `USER`: a number or a name, with a group or without. */
   readonly user?: string;
+  /** Beside PATH. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly workingDir?: string;
 }
 
 interface Blob {
@@ -46,10 +50,14 @@ export async function ociArchive(images: readonly ImageSource[]): Promise<Buffer
         architecture: process.arch === 'x64' ? 'amd64' : process.arch,
         os: 'linux',
         config: {
-          Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+          Env: [
+            'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+            ...Object.entries(image.env ?? {}).map(([name, value]) => `${name}=${value}`),
+          ],
           ...(image.entrypoint ? { Entrypoint: image.entrypoint } : {}),
           ...(image.command ? { Cmd: image.command } : {}),
           ...(image.user ? { User: image.user } : {}),
+          ...(image.workingDir ? { WorkingDir: image.workingDir } : {}),
         },
         rootfs: { type: 'layers', diff_ids: [layer.digest] },
         history: [{ created_by: 'kubeedge-ts test images' }],
@@ -82,7 +90,7 @@ export async function ociArchive(images: readonly ImageSource[]): Promise<Buffer
   ]);
 }
 
-/** The machine's static busybox as an image: every applet in /bin, a /tmp, users root and nobody. */
+/** The machine's static busybox as an image: every applet in /bin, a /tmp, users root, app (1001) and nobody. */
 export async function busyboxImage(names: readonly string[], busybox = '/bin/busybox'): Promise<ImageSource> {
   const applets = [
     'sh',
@@ -140,13 +148,22 @@ export async function busyboxImage(names: readonly string[], busybox = '/bin/bus
       { path: 'etc', directory: true },
       {
         path: 'etc/passwd',
-        content: 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n',
+        content:
+          'root:x:0:0:root:/root:/bin/sh\napp:x:1001:1001:app:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n',
       },
-      { path: 'etc/group', content: 'root:x:0:\nnogroup:x:65534:\n' },
+      { path: 'etc/group', content: 'root:x:0:\napp:x:1001:\nnogroup:x:65534:\n' },
       { path: 'root', directory: true },
       { path: 'tmp', directory: true, mode: 0o1777 },
     ],
   };
+}
+
+/** The same busybox with a user, an entrypoint, an environment or a working directory of its own; no further layer. */
+export async function busyboxVariant(
+  names: readonly string[],
+  config: Pick<ImageSource, 'entrypoint' | 'command' | 'user' | 'env' | 'workingDir'>,
+): Promise<ImageSource> {
+  return { ...(await busyboxImage(names)), ...config };
 }
 
 /** A sandbox image: the same busybox, sleeping. */

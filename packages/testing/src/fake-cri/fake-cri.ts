@@ -1,146 +1,147 @@
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type handleUnaryCall, Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
-import {
-  ContainerState,
-  type CriMethods,
-  createCriCodec,
-  METHODS,
-  type RuntimeFeatures,
-  type RuntimeHandler,
-} from '@kubeedge-ts/cri';
-import { FakeRuntime, matches, NOT_FOUND, Refusal, UNKNOWN } from './fake-runtime.ts';
+import { PassThrough } from 'node:stream';
+import type { Server } from '@grpc/grpc-js';
+import type { ContainerEventResponse, Init } from '@kubeedge-ts/cri';
+import type { Backend, FakeSettings, Handlers, MethodName } from './backend.ts';
+import { createEvents } from './events.ts';
+import { FakeRuntime } from './fake-runtime.ts';
+import { createFaults, type Failure } from './faults.ts';
+import { containerHandlers } from './handlers/containers.ts';
+import { execHandlers } from './handlers/exec.ts';
+import { imageHandlers } from './handlers/images.ts';
+import { runtimeHandlers } from './handlers/runtime.ts';
+import { statsHandlers } from './handlers/stats.ts';
+import { type FakeImageOptions, FakeImages } from './images.ts';
+import { PERSONALITIES, type PersonalityName } from './personality.ts';
+import { Refusal, UNIMPLEMENTED } from './refusal.ts';
+import { serveCri } from './server.ts';
+import { startStreamingServer } from './streaming/server.ts';
+import { containerEvent } from './views.ts';
 
-export type MethodName = keyof CriMethods;
+export type { MethodName } from './backend.ts';
 
-export interface FakeCri {
+export interface FakeCri extends FakeSettings {
   /** `unix://…` */
   readonly endpoint: string;
   readonly runtime: FakeRuntime;
+  readonly images: FakeImages;
   /** Every call in order of arrival. */
   readonly calls: readonly { readonly method: MethodName; readonly request: object }[];
-  /** Runs inside containers: answers ExecSync. */
-  exec: (containerId: string, cmd: readonly string[]) => { stdout: string; exitCode: number };
   /** Images that a registry has; a pull of any other fails. */
   readonly registry: Set<string>;
-  conditions: { runtime: boolean; network: boolean };
-  /** What Status says of RuntimeClass handlers and of the runtime; containerd 1.6 says nothing. */
-  handlers: readonly RuntimeHandler[];
-  features: RuntimeFeatures | undefined;
-  /** How long containers take to obey SIGTERM, ms; longer than their grace: they are killed. */
-  obeyMs: number;
-  addImage(reference: string): void;
+  addImage(reference: string, options?: FakeImageOptions): void;
   /** Refuses the next `times` calls (default: all from now on). */
-  fail(method: MethodName, details: string, times?: number): void;
+  fail(method: MethodName, failure: Failure, times?: number): void;
   /** Every call of the method takes this long, ms. */
   delay(method: MethodName, ms: number): void;
-  /** Takes back `fail` and `delay`. */
-  heal(method: MethodName): void;
+  /** Calls of the method are not answered until it is healed. */
+  hang(method: MethodName): void;
+  /** Says yes to the next `times` calls (default: all from now on) and does nothing. */
+  lie(method: MethodName, times?: number): void;
+  /** Takes back `fail`, `delay`, `hang` and `lie`; calls that hang go on. Without a method: of all. */
+  heal(method?: MethodName): void;
   /** The newest running container of that name ends by itself. */
-  exit(containerName: string, exitCode: number, message?: string): void;
+  exit(containerName: string, exitCode: number, message?: string, reason?: string): void;
+  /** The newest running container of that name prints this. */
+  print(containerName: string, text: string, stream?: 'stdout' | 'stderr'): void;
   /** The daemon goes; its containers stay. */
   goAway(): Promise<void>;
   comeBack(): Promise<void>;
   stop(): Promise<void>;
 }
 
-interface Trouble {
-  failures: number;
-  details: string;
-  delayMs: number;
-}
-
 export interface FakeCriOptions {
   /** Time of the runtime's records, ms since the epoch; default the machine's. */
   readonly now?: () => number;
+  /** Default `containerd-2`. */
+  readonly personality?: PersonalityName;
+  /** Waits in containers, of execs and of graces are this many times shorter; default 1. */
+  readonly hurry?: number;
+  /**
+   * Commands that are not the fake's own (see the README) do not exist, as in an image of busybox. Default false:
+   * containers of such commands run until they are ended, execs succeed.
+   */
+  readonly strictCommands?: boolean;
+  /** A mount whose host path does not exist is refused. Default false, as containerd, which makes a directory. */
+  readonly checkMounts?: boolean;
 }
 
 /** A container runtime without containers: a real gRPC server (grpc-js) on a unix socket, with scripted trouble. */
-export async function startFakeCri({ now = Date.now }: FakeCriOptions = {}): Promise<FakeCri> {
+export async function startFakeCri(options: FakeCriOptions = {}): Promise<FakeCri> {
+  const { now = Date.now, hurry = 1, strictCommands = false, checkMounts = false } = options;
+  const personality = PERSONALITIES[options.personality ?? 'containerd-2'];
   const dir = await mkdtemp(join(tmpdir(), 'kets-cri-'));
   const socket = join(dir, 'cri.sock');
-  const runtime = new FakeRuntime(now);
+  const images = new FakeImages();
+  const events = createEvents();
+  const faults = createFaults<MethodName>();
+  const streaming = await startStreamingServer();
   const calls: { method: MethodName; request: object }[] = [];
-  const troubles = new Map<MethodName, Trouble>();
-  const timers = new Set<NodeJS.Timeout>();
   let server: Server | undefined;
-
-  const troubleOf = (method: MethodName): Trouble => {
-    const trouble = troubles.get(method) ?? { failures: 0, details: '', delayMs: 0 };
-    troubles.set(method, trouble);
-    return trouble;
+  const runtime: FakeRuntime = new FakeRuntime({
+    clock: now,
+    hurry,
+    onEvent: (type, id, sandboxId) =>
+      events.emit(containerEvent(runtime, (reference) => images.find(reference), type, id, sandboxId)),
+  });
+  const newestRunning = (name: string) => {
+    const running = [...runtime.containers.values()].filter(
+      (container) => container.config.metadata?.name === name && container.isRunning,
+    );
+    const newest = running.at(-1);
+    if (newest === undefined) throw new Error(`no container ${name} runs`);
+    return newest;
   };
 
-  const wait = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        resolve();
-      }, ms);
-      timers.add(timer);
-    });
-
-  const handlers = createHandlers(() => fake, wait);
-  const answer = async (method: MethodName, request: object, cancelled: () => boolean): Promise<object> => {
+  const arrive = async (method: MethodName, request: object, signal: AbortSignal): Promise<boolean> => {
     calls.push({ method, request });
-    const trouble = troubleOf(method);
-    if (trouble.delayMs > 0) await wait(trouble.delayMs);
-    if (cancelled()) throw new Refusal(1, 'cancelled');
-    if (trouble.failures > 0) {
-      trouble.failures -= 1;
-      throw new Refusal(UNKNOWN, trouble.details);
-    }
-    const handler = handlers[method];
-    if (handler === undefined) throw new Refusal(12, `unknown method ${method}`);
-    return handler(request as never);
+    const lying = await faults.pass(method, signal);
+    if (personality.lacks.has(method)) throw new Refusal(UNIMPLEMENTED, `unknown method ${method}`);
+    return lying;
   };
-
   const serve = async (): Promise<void> => {
     await rm(socket, { force: true });
-    const fresh = new Server();
-    for (const service of ['RuntimeService', 'ImageService']) {
-      const [definition, implementation] = serviceOf(service, answer);
-      fresh.addService(definition, implementation);
-    }
-    await new Promise<void>((resolve, reject) => {
-      fresh.bindAsync(`unix:${socket}`, ServerCredentials.createInsecure(), (error) =>
-        error ? reject(error) : resolve(),
-      );
+    server = await serveCri(socket, {
+      async unary(method, request, signal) {
+        if (await arrive(method as MethodName, request, signal)) return {};
+        const handler = handlers[method as MethodName];
+        if (handler === undefined) throw new Refusal(UNIMPLEMENTED, `unknown method ${method}`);
+        return handler(request as never, signal);
+      },
+      async *stream(method, request, signal): AsyncGenerator<Init<ContainerEventResponse>> {
+        if (!(await arrive(method as MethodName, request, signal))) yield* events.listen(signal);
+      },
     });
-    server = fresh;
   };
 
   const fake: FakeCri = {
     endpoint: `unix://${socket}`,
     runtime,
+    images,
     calls,
-    registry: new Set(),
-    exec: () => ({ stdout: '', exitCode: 0 }),
+    registry: images.registry,
+    exec: () => undefined,
     conditions: { runtime: true, network: true },
-    handlers: [],
-    features: undefined,
+    handlers: personality.handlers,
+    features: personality.features,
     obeyMs: 0,
-    addImage(reference) {
-      runtime.images.set(reference, `sha256:${createHash('sha256').update(reference).digest('hex')}`);
+    systemdCgroup: false,
+    imageFs: { mountpoint: dir, usedBytes: undefined, inodesUsed: 100 },
+    usage: new Map(),
+    sandboxUsage: new Map(),
+    portForward: () => new PassThrough(),
+    addImage: (reference, image) => images.add(reference, image),
+    fail: (method, failure, times = Number.POSITIVE_INFINITY) => faults.fail(method, failure, times),
+    delay: (method, ms) => faults.delay(method, ms),
+    hang: (method) => faults.hang(method),
+    lie: (method, times = Number.POSITIVE_INFINITY) => faults.lie(method, times),
+    heal: (method) => (method === undefined ? faults.healAll() : faults.heal(method)),
+    exit(name, exitCode, message = '', reason = undefined) {
+      newestRunning(name).exit(exitCode, reason, message);
     },
-    fail(method, details, times = Number.POSITIVE_INFINITY) {
-      Object.assign(troubleOf(method), { failures: times, details });
-    },
-    delay(method, ms) {
-      troubleOf(method).delayMs = ms;
-    },
-    heal: (method) => void troubles.delete(method),
-    exit(name, exitCode, message = '') {
-      const running = [...runtime.containers.values()].filter(
-        ({ config, state }) => config.metadata?.name === name && state === ContainerState.CONTAINER_RUNNING,
-      );
-      const newest = running.at(-1);
-      if (newest === undefined) throw new Error(`no container ${name} runs`);
-      runtime.exit(newest, exitCode, exitCode === 0 ? 'Completed' : 'Error');
-      newest.message = message;
-    },
+    print: (name, text, stream = 'stdout') => newestRunning(name).output(stream, Buffer.from(text)),
     async goAway() {
       server?.forceShutdown();
       server = undefined;
@@ -149,156 +150,30 @@ export async function startFakeCri({ now = Date.now }: FakeCriOptions = {}): Pro
     comeBack: serve,
     async stop() {
       await fake.goAway();
-      for (const timer of timers) clearTimeout(timer);
+      faults.healAll();
+      runtime.end();
+      await streaming.close();
       await rm(dir, { recursive: true, force: true });
     },
   };
+  const backend: Backend = {
+    runtime,
+    images,
+    personality,
+    settings: fake,
+    streaming,
+    root: dir,
+    hurry,
+    strictCommands,
+    checkMounts,
+  };
+  const handlers: Handlers = {
+    ...runtimeHandlers(backend),
+    ...containerHandlers(backend),
+    ...execHandlers(backend),
+    ...statsHandlers(backend),
+    ...imageHandlers(backend),
+  };
   await serve();
   return fake;
-}
-
-type Handlers = {
-  [M in MethodName]?: (request: CriMethods[M]['request']) => object | Promise<object>;
-};
-
-function createHandlers(fakeOf: () => FakeCri, wait: (ms: number) => Promise<void>): Handlers {
-  const imageOf = (reference: string) => {
-    const { images } = fakeOf().runtime;
-    const id = images.get(reference) ?? [...images.values()].find((value) => value === reference);
-    if (id === undefined) return undefined;
-    const repoTags = [...images].filter(([, value]) => value === id).map(([name]) => name);
-    return { id, repoTags, size: 1, username: '' };
-  };
-  const rt = (): FakeRuntime => fakeOf().runtime;
-
-  return {
-    Version: () => ({
-      version: '0.1.0',
-      runtimeName: 'fake',
-      runtimeVersion: '1.0.0',
-      runtimeApiVersion: 'v1',
-    }),
-    Status: () => ({
-      status: {
-        conditions: [
-          { type: 'RuntimeReady', status: fakeOf().conditions.runtime },
-          {
-            type: 'NetworkReady',
-            status: fakeOf().conditions.network,
-            ...(fakeOf().conditions.network
-              ? {}
-              : { reason: 'NetworkPluginNotReady', message: 'cni not ready' }),
-          },
-        ],
-      },
-      runtimeHandlers: fakeOf().handlers,
-      features: fakeOf().features,
-    }),
-    RuntimeConfig: () => ({ linux: { cgroupDriver: 1 } }),
-    RunPodSandbox: ({ config }) => {
-      if (config === undefined) throw new Refusal(3, 'no config');
-      return { podSandboxId: rt().runSandbox(config) };
-    },
-    StopPodSandbox: ({ podSandboxId }) => {
-      if (rt().sandboxes.has(podSandboxId)) rt().stopSandbox(podSandboxId);
-      return {};
-    },
-    RemovePodSandbox: ({ podSandboxId }) => {
-      rt().removeSandbox(podSandboxId);
-      return {};
-    },
-    PodSandboxStatus: ({ podSandboxId }) => ({ status: rt().sandboxStatus(rt().sandbox(podSandboxId)) }),
-    ListPodSandbox: ({ filter }) => ({
-      items: [...rt().sandboxes.values()]
-        .filter(
-          ({ id, config }) =>
-            (!filter?.id || filter.id === id) && matches(config.labels, filter?.labelSelector),
-        )
-        .map((sandbox) => rt().sandboxItem(sandbox)),
-    }),
-    CreateContainer: ({ podSandboxId, config }) => {
-      if (config === undefined) throw new Refusal(3, 'no config');
-      if (imageOf(config.image?.image ?? '') === undefined) throw new Refusal(NOT_FOUND, 'image not found');
-      return { containerId: rt().createContainer(podSandboxId, config) };
-    },
-    StartContainer: ({ containerId }) => {
-      rt().startContainer(containerId);
-      return {};
-    },
-    async StopContainer({ containerId, timeout }) {
-      const container = rt().container(containerId);
-      const { obeyMs } = fakeOf();
-      const graceMs = timeout * 1000;
-      await wait(Math.min(obeyMs, graceMs));
-      rt().exit(container, obeyMs <= graceMs ? 0 : 137, obeyMs <= graceMs ? 'Completed' : 'Error');
-      return {};
-    },
-    RemoveContainer: ({ containerId }) => {
-      rt().removeContainer(containerId);
-      return {};
-    },
-    ListContainers: ({ filter }) => ({
-      containers: [...rt().containers.values()]
-        .filter(
-          ({ id, sandboxId, config }) =>
-            (!filter?.id || filter.id === id) &&
-            (!filter?.podSandboxId || filter.podSandboxId === sandboxId) &&
-            matches(config.labels, filter?.labelSelector),
-        )
-        .map((container) => rt().containerItem(container)),
-    }),
-    ContainerStatus: ({ containerId }) => ({ status: rt().containerStatus(rt().container(containerId)) }),
-    ExecSync: ({ containerId, cmd }) => {
-      if (rt().container(containerId).state !== ContainerState.CONTAINER_RUNNING) {
-        throw new Refusal(UNKNOWN, 'container is not running');
-      }
-      const { stdout, exitCode } = fakeOf().exec(containerId, cmd);
-      return { stdout: Buffer.from(stdout), exitCode };
-    },
-    ListImages: () => ({
-      images: [...new Set(rt().images.values())].map((id) => imageOf(id)),
-    }),
-    ImageStatus: ({ image }) => {
-      const found = imageOf(image?.image ?? '');
-      return found === undefined ? {} : { image: found };
-    },
-    PullImage: ({ image }) => {
-      const reference = image?.image ?? '';
-      if (!fakeOf().registry.has(reference)) {
-        throw new Refusal(NOT_FOUND, `failed to resolve reference "${reference}": not found`);
-      }
-      fakeOf().addImage(reference);
-      return { imageRef: rt().images.get(reference) };
-    },
-  };
-}
-
-type Answer = (method: MethodName, request: object, cancelled: () => boolean) => Promise<object>;
-
-function serviceOf(
-  service: string,
-  answer: Answer,
-): [ServiceDefinition, Record<string, handleUnaryCall<object, object>>] {
-  const codec = createCriCodec();
-  const definition: Record<string, ServiceDefinition[string]> = {};
-  const implementation: Record<string, handleUnaryCall<object, object>> = {};
-  for (const [method, [owner, request, response, stream]] of Object.entries(METHODS)) {
-    if (owner !== `runtime.v1.${service}` || stream !== undefined) continue;
-    definition[method] = {
-      path: `/runtime.v1.${service}/${method}`,
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: (value: object) => Buffer.from(codec.encode(request, value)),
-      requestDeserialize: (bytes) => codec.decode(request, bytes),
-      responseSerialize: (value: object) => Buffer.from(codec.encode(response, value)),
-      responseDeserialize: (bytes) => codec.decode(response, bytes),
-    };
-    implementation[method] = (call, done) => {
-      answer(method as MethodName, call.request, () => call.cancelled).then(
-        (value) => done(null, value),
-        (error: Error) => done({ code: error instanceof Refusal ? error.code : 13, details: error.message }),
-      );
-    };
-  }
-  return [definition, implementation];
 }

@@ -1,106 +1,85 @@
 import { randomBytes } from 'node:crypto';
 import {
-  type Container,
   type ContainerConfig,
+  ContainerEventType,
   ContainerState,
-  type ContainerStatus,
-  type PodSandbox,
   type PodSandboxConfig,
-  PodSandboxState,
-  type PodSandboxStatus,
 } from '@kubeedge-ts/cri';
+import { FakeContainer } from './fake-container.ts';
+import type { FakeImageOptions } from './images.ts';
+import { NOT_FOUND, Refusal, UNKNOWN } from './refusal.ts';
 
-export interface FakeContainer {
-  readonly id: string;
-  readonly sandboxId: string;
-  readonly config: ContainerConfig;
-  readonly createdAt: number;
-  state: number;
-  startedAt: number;
-  finishedAt: number;
-  exitCode: number;
-  reason: string;
-  message: string;
-}
+export type { FakeContainer };
 
 export interface FakeSandbox {
   readonly id: string;
   readonly config: PodSandboxConfig;
   readonly createdAt: number;
+  readonly runtimeHandler: string;
   ready: boolean;
   ip: string;
 }
 
-/** gRPC status a call is refused with. */
-export class Refusal extends Error {
-  readonly code: number;
-
-  constructor(code: number, details: string) {
-    super(details);
-    this.code = code;
-  }
+export interface FakeRuntimeOptions {
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly hurry: number;
+  /** `id` of a container, or of a sandbox, whose own container it then is. */
+  readonly onEvent: (type: number, id: string, sandboxId: string) => void;
 }
 
-export const NOT_FOUND = 5;
-export const UNKNOWN = 2;
-
-/** Sandboxes, containers and images in memory, behaving as containerd's CRI plugin does. */
+/** Sandboxes and containers in memory, behaving as containerd's CRI plugin does. */
 export class FakeRuntime {
   readonly sandboxes = new Map<string, FakeSandbox>();
   readonly containers = new Map<string, FakeContainer>();
-  /** Reference → image id. */
-  readonly images = new Map<string, string>();
-  readonly #clock: () => number;
+  readonly #options: FakeRuntimeOptions;
   #lastTime = 0;
   #lastIp = 1;
 
-  /** `clock`: milliseconds since the epoch. */
-  constructor(clock: () => number) {
-    this.#clock = clock;
+  constructor(options: FakeRuntimeOptions) {
+    this.#options = options;
   }
 
   /** Nanoseconds, each later than the one before even in one millisecond, as far as a double can tell. */
   now(): number {
-    this.#lastTime = Math.max(this.#clock() * 1e6, this.#lastTime + 1024);
+    this.#lastTime = Math.max(this.#options.clock() * 1e6, this.#lastTime + 1024);
     return this.#lastTime;
   }
 
-  runSandbox(config: PodSandboxConfig): string {
+  runSandbox(config: PodSandboxConfig, runtimeHandler = ''): string {
     const { metadata } = config;
-    for (const { config: other } of this.sandboxes.values()) {
+    for (const { config: other, id } of this.sandboxes.values()) {
       const same = other.metadata?.uid === metadata?.uid && other.metadata?.attempt === metadata?.attempt;
-      if (same && other.metadata?.name === metadata?.name) {
-        throw new Refusal(UNKNOWN, `failed to reserve sandbox name "${metadata?.name}": name is reserved`);
-      }
+      if (same && other.metadata?.name === metadata?.name) throw reserved('sandbox', metadata?.name, id);
     }
     const id = newId();
     const host = config.linux?.securityContext?.namespaceOptions?.network === 2;
     this.#lastIp = (this.#lastIp % 250) + 1;
     const ip = host ? '' : `10.250.0.${this.#lastIp}`;
-    this.sandboxes.set(id, { id, config, createdAt: this.now(), ready: true, ip });
+    this.sandboxes.set(id, { id, config, createdAt: this.now(), runtimeHandler, ready: true, ip });
+    this.#options.onEvent(ContainerEventType.CONTAINER_CREATED_EVENT, id, id);
+    this.#options.onEvent(ContainerEventType.CONTAINER_STARTED_EVENT, id, id);
     return id;
   }
 
   stopSandbox(id: string): void {
     const sandbox = this.sandbox(id);
-    for (const container of this.containers.values()) {
-      if (container.sandboxId === id) this.exit(container, 137, 'Error');
-    }
+    for (const container of this.containersOf(sandbox.id)) container.exit(137);
+    if (!sandbox.ready) return;
     sandbox.ready = false;
+    this.#options.onEvent(ContainerEventType.CONTAINER_STOPPED_EVENT, sandbox.id, sandbox.id);
   }
 
   removeSandbox(id: string): void {
     if (!this.sandboxes.has(id)) return;
     this.stopSandbox(id);
-    for (const container of [...this.containers.values()]) {
-      if (container.sandboxId === id) this.containers.delete(container.id);
-    }
+    for (const container of this.containersOf(id)) this.removeContainer(container.id);
     this.sandboxes.delete(id);
+    this.#options.onEvent(ContainerEventType.CONTAINER_DELETED_EVENT, id, id);
   }
 
-  createContainer(sandboxId: string, config: ContainerConfig): string {
+  createContainer(sandboxId: string, config: ContainerConfig, image: FakeImageOptions = {}): string {
     const sandbox = this.sandbox(sandboxId);
-    if (!sandbox.ready) throw new Refusal(UNKNOWN, `sandbox container "${sandboxId}" is not running`);
     for (const other of this.containers.values()) {
       const { metadata } = other.config;
       const uid = this.sandboxes.get(other.sandboxId)?.config.metadata?.uid;
@@ -109,131 +88,89 @@ export class FakeRuntime {
         metadata?.name === config.metadata?.name &&
         metadata?.attempt === config.metadata?.attempt
       ) {
-        throw new Refusal(UNKNOWN, `failed to reserve container name "${metadata?.name}": name is reserved`);
+        throw reserved('container', metadata?.name, other.id);
       }
     }
     const id = newId();
-    this.containers.set(id, {
+    const container = new FakeContainer({
       id,
-      sandboxId,
+      sandboxId: sandbox.id,
+      sandbox: sandbox.config,
       config,
+      image,
       createdAt: this.now(),
-      state: ContainerState.CONTAINER_CREATED,
-      startedAt: 0,
-      finishedAt: 0,
-      exitCode: 0,
-      reason: '',
-      message: '',
+      hurry: this.#options.hurry,
+      now: () => this.now(),
+      onExit: () => this.#options.onEvent(ContainerEventType.CONTAINER_STOPPED_EVENT, id, sandbox.id),
     });
+    this.containers.set(id, container);
+    this.#options.onEvent(ContainerEventType.CONTAINER_CREATED_EVENT, id, sandbox.id);
     return id;
   }
 
   startContainer(id: string): void {
     const container = this.container(id);
     if (container.state !== ContainerState.CONTAINER_CREATED) {
-      throw new Refusal(UNKNOWN, `container "${id}" is in a state in which it cannot be started`);
+      const state = container.isRunning ? 'CONTAINER_RUNNING' : 'CONTAINER_EXITED';
+      throw new Refusal(
+        UNKNOWN,
+        `failed to set starting state for container "${id}": container is in ${state} state`,
+      );
     }
     if (this.sandboxes.get(container.sandboxId)?.ready !== true) {
-      this.exit(container, 128, 'StartError');
+      container.exit(128, 'StartError');
       throw new Refusal(UNKNOWN, `sandbox container "${container.sandboxId}" is not running`);
     }
-    container.state = ContainerState.CONTAINER_RUNNING;
-    container.startedAt = this.now();
-  }
-
-  /** Does nothing to a container that does not run. */
-  exit(container: FakeContainer, exitCode: number, reason: string): void {
-    if (container.state === ContainerState.CONTAINER_EXITED) return;
-    container.state = ContainerState.CONTAINER_EXITED;
-    container.finishedAt = this.now();
-    container.exitCode = exitCode;
-    container.reason = reason;
+    container.start();
+    this.#options.onEvent(ContainerEventType.CONTAINER_STARTED_EVENT, container.id, container.sandboxId);
   }
 
   removeContainer(id: string): void {
     const container = this.containers.get(id);
     if (container === undefined) return;
-    this.exit(container, 137, 'Error');
+    if (container.isRunning) container.exit(137);
     this.containers.delete(id);
+    this.#options.onEvent(ContainerEventType.CONTAINER_DELETED_EVENT, id, container.sandboxId);
   }
 
+  /** By its id, or the beginning of it. @throws Refusal NOT_FOUND */
   sandbox(id: string): FakeSandbox {
-    const sandbox = this.sandboxes.get(id);
-    if (sandbox === undefined)
-      throw new Refusal(NOT_FOUND, `an error occurred when try to find sandbox: not found`);
-    return sandbox;
+    const found = byId(this.sandboxes, id);
+    if (found === undefined) {
+      throw new Refusal(NOT_FOUND, `an error occurred when try to find sandbox "${id}": not found`);
+    }
+    return found;
   }
 
+  /** By its id, or the beginning of it. @throws Refusal NOT_FOUND */
   container(id: string): FakeContainer {
-    const container = this.containers.get(id);
-    if (container === undefined) {
+    const found = byId(this.containers, id);
+    if (found === undefined) {
       throw new Refusal(NOT_FOUND, `an error occurred when try to find container "${id}": not found`);
     }
-    return container;
+    return found;
   }
 
-  sandboxItem({ id, config, createdAt, ready }: FakeSandbox): Partial<PodSandbox> {
-    const { metadata, labels, annotations } = config;
-    const state = ready ? PodSandboxState.SANDBOX_READY : PodSandboxState.SANDBOX_NOTREADY;
-    return { id, ...(metadata ? { metadata } : {}), state, createdAt, labels, annotations };
+  containersOf(sandboxId: string): FakeContainer[] {
+    return [...this.containers.values()].filter((container) => container.sandboxId === sandboxId);
   }
 
-  sandboxStatus(sandbox: FakeSandbox): Partial<PodSandboxStatus> {
-    const options = sandbox.config.linux?.securityContext?.namespaceOptions;
-    return {
-      ...this.sandboxItem(sandbox),
-      network: { ip: sandbox.ready ? sandbox.ip : '', additionalIps: [] },
-      linux: { namespaces: options === undefined ? {} : { options } },
-    };
+  /** Ends what runs, so that no timer is left. */
+  end(): void {
+    for (const container of this.containers.values()) if (container.isRunning) container.exit(137);
   }
+}
 
-  containerItem({ id, sandboxId, config, state, createdAt }: FakeContainer): Partial<Container> {
-    const { metadata, image, labels, annotations } = config;
-    return {
-      id,
-      podSandboxId: sandboxId,
-      ...(metadata ? { metadata } : {}),
-      ...(image ? { image } : {}),
-      imageRef: image?.image ?? '',
-      state,
-      createdAt,
-      labels,
-      annotations,
-    };
-  }
+function byId<T>(all: ReadonlyMap<string, T>, id: string): T | undefined {
+  if (id === '') return undefined;
+  return all.get(id) ?? [...all].find(([whole]) => whole.startsWith(id))?.[1];
+}
 
-  containerStatus(container: FakeContainer): Partial<ContainerStatus> {
-    const { config, sandboxId } = container;
-    const id = config.image?.image ?? '';
-    const name = [...this.images].find(([, imageId]) => imageId === id)?.[0] ?? id;
-    const directory = this.sandboxes.get(sandboxId)?.config.logDirectory ?? '';
-    return {
-      id: container.id,
-      ...(config.metadata ? { metadata: config.metadata } : {}),
-      state: container.state,
-      createdAt: container.createdAt,
-      startedAt: container.startedAt,
-      finishedAt: container.finishedAt,
-      exitCode: container.exitCode,
-      image: { image: name, annotations: {}, userSpecifiedImage: '', runtimeHandler: '' },
-      imageRef: id,
-      reason: container.reason,
-      message: container.message,
-      labels: config.labels,
-      annotations: config.annotations,
-      mounts: config.mounts,
-      logPath: directory === '' ? '' : `${directory}/${config.logPath}`,
-    };
-  }
+function reserved(kind: string, name: string | undefined, id: string): Refusal {
+  const text = `failed to reserve ${kind} name "${name}": name "${name}" is reserved for "${id}"`;
+  return new Refusal(UNKNOWN, text);
 }
 
 function newId(): string {
   return randomBytes(32).toString('hex');
-}
-
-export function matches(
-  labels: Record<string, string>,
-  selector: Record<string, string> | undefined,
-): boolean {
-  return Object.entries(selector ?? {}).every(([key, value]) => labels[key] === value);
 }
