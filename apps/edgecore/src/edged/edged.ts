@@ -99,6 +99,7 @@ export function createEdged(options: EdgedOptions): Edged {
     devices: () => ({ capacity: devices.capacity(), allocatable: devices.allocatable() }),
     images: () => upkeep.images,
     volumesInUse: () => volumes.inUse(),
+    onRegistered: () => lease.poke(),
     onReported: (status) => volumes.statusReported(status),
     events,
     clock,

@@ -111,6 +111,7 @@ describe('the node agent', () => {
       devices: () => NO_DEVICES,
       images: () => [],
       volumesInUse: () => undefined,
+      onRegistered: () => void told.push('registered'),
       events: { ...silentEvents, node: (_type, reason) => void told.push(reason) },
       clock,
       random: seededRandom(1),
@@ -175,8 +176,10 @@ describe('the node agent', () => {
     const agent = await start();
     await clock.pass(20_000);
     meta.nodes.clear();
+    told.length = 0;
     agent.gone();
     await clock.pass(10);
+    assert.deepEqual(told[0], 'registered');
     assert.equal(meta.nodes.size, 1);
     const status = last();
     assert.equal(status.conditions?.at(-1)?.status, 'True');
@@ -378,9 +381,19 @@ describe('the lease', () => {
       metadata: { ...created.metadata, uid: 'l', resourceVersion: '514', managedFields: [{}] },
       spec: { holderIdentity: 'edge-a', leaseDurationSeconds: 40, renewTime: 'x' },
     };
-    assert.deepEqual(renewed(held, 'edge-a', 40, 'other', 1_795_356_529_589), {
+    const later = {
       ...held,
       spec: { holderIdentity: 'edge-a', leaseDurationSeconds: 40, renewTime: '2026-11-22T14:08:49.589000Z' },
-    });
+    };
+    assert.deepEqual(renewed(held, 'edge-a', 40, 'u', 1_795_356_529_589), later);
+    assert.deepEqual(renewed(held, 'edge-a', 40, undefined, 1_795_356_529_589), later);
+  });
+
+  test('of a node that was registered anew belongs to that one', () => {
+    const old = renewed(undefined, 'edge-a', 40, 'old', 0);
+    assert.deepEqual(
+      renewed(old, 'edge-a', 40, 'new', 0).metadata.ownerReferences?.map(({ uid }) => uid),
+      ['new'],
+    );
   });
 });

@@ -1,5 +1,5 @@
 import type { Lease } from '@kubeedge-ts/apis';
-import { errorText } from '@kubeedge-ts/errors';
+import { errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
 import { type Clock, type Logger, type Random, rfc3339Micro, sleep } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
 
@@ -30,18 +30,16 @@ const RETRY_MS = 1_000;
 export function createNodeLease(options: NodeLeaseOptions): NodeLease {
   const { nodeName, leaseSeconds, meta, nodeUid, onLost, clock, random, log } = options;
   let held: Lease | undefined;
-  let renewedBefore = false;
   let awake = Promise.withResolvers<void>();
 
   const renew = async (): Promise<void> => {
     // Another edgecore of this node, or the API, may have written it since.
     held ??= await meta.getLease(nodeName);
-    if (held === undefined && renewedBefore) onLost();
     try {
       held = await meta.putLease(renewed(held, nodeName, leaseSeconds, nodeUid(), clock.now()));
-      renewedBefore = true;
     } catch (error) {
       held = undefined;
+      if (isKubeEdgeError(error, 'EDGE_REMOTE_FAILED') && error.details['reason'] === 'NotFound') onLost();
       throw error;
     }
   };
@@ -98,10 +96,12 @@ export function renewed(
       spec,
     };
   }
-  const hasOwner = (held.metadata.ownerReferences ?? []).length > 0;
+  const owners = held.metadata.ownerReferences ?? [];
+  // A node that was registered anew is another one, and the lease must not go with the old one.
+  const stale = owner !== undefined && !owners.some((one) => one.uid === uid);
   return {
     ...held,
-    metadata: { ...held.metadata, ...(hasOwner || owner === undefined ? {} : { ownerReferences: owner }) },
+    metadata: { ...held.metadata, ...(stale ? { ownerReferences: owner } : {}) },
     spec: { ...held.spec, ...spec },
   };
 }

@@ -32,6 +32,8 @@ export interface NodeAgentOptions {
   readonly images: () => readonly NodeImage[];
   /** Names of attached volumes that pods use; undefined while that is not known yet. */
   readonly volumesInUse: () => readonly string[] | undefined;
+  /** The node has been created, and with it its uid is known. */
+  readonly onRegistered: () => void;
   /** A status is on its way to the cloud and cannot be lost any more. */
   readonly onReported?: (status: NodeStatus) => void;
   readonly events: Events;
@@ -126,8 +128,11 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
 
   const register = async (): Promise<void> => {
     const node = await registration.register();
-    if (node !== undefined) learn(node);
-    else await recall();
+    if (node === undefined) await recall();
+    else {
+      learn(node);
+      options.onRegistered();
+    }
     // Whatever the API shows is from another time; the whole status is said again.
     sayAgain = true;
   };
