@@ -82,6 +82,8 @@ await Promise.all(writes);
 await until('every update is committed', () => [...written.keys()].every((marker) => commits.has(marker)), {
   timeoutMs: 120_000,
 });
+await pause(10_000);
+const afterUpdatesMb = memoryMb(cloudcore);
 const latencies = [...written].map(([marker, at]) => ((commits.get(marker) ?? Number.NaN) - at) / 1000);
 report(
   'hollow-edges',
@@ -89,6 +91,7 @@ report(
   {
     cloudcoreIdleMb: idleMb,
     cloudcoreConnectedMb: connectedMb,
+    cloudcoreAfterUpdatesMb: afterUpdatesMb,
     kibPerConnection: round(((connectedMb - idleMb) * 1e6) / 1024 / EDGES),
     podUpdateMs: summarise(latencies),
   },

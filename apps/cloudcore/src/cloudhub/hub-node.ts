@@ -7,7 +7,7 @@ import { createInventoryCall } from './inventory-call.ts';
 import { createNodeQueue } from './node-queue.ts';
 import type { QueueCommand, QueueEvent, SyncRecord } from './node-queue-types.ts';
 import type { ObjectSyncs } from './object-sync.ts';
-import { createSession, type Session, type SessionPorts } from './session.ts';
+import { createSession, type Session, type SessionEvents, type SessionPorts } from './session.ts';
 
 export interface HubNodePorts extends SessionPorts {
   readonly cluster: string;
@@ -127,6 +127,29 @@ export function createHubNode(name: string, ports: HubNodePorts): HubNode {
     });
   };
 
+  const start = (connection: Connection): void => {
+    const abort = new AbortController();
+    starting = abort;
+    begin(connection, abort.signal)
+      .catch((error: unknown) => {
+        if (!abort.signal.aborted)
+          log.error({ node: name, err: errorText(error) }, 'delivery to a node not begun');
+      })
+      .finally(() => {
+        if (starting === abort) starting = undefined;
+      });
+  };
+
+  const events: SessionEvents = {
+    acked(id, content) {
+      if (inventory.answered(id, content)) return;
+      counters.acked += 1;
+      handle({ type: 'acked', id });
+    },
+    refused: (id) => void inventory.answered(id, undefined),
+    congested: (value) => handle({ type: 'congested', value }),
+  };
+
   const leave = (): void => {
     starting?.abort(new Error('the connection ended'));
     inventory.end();
@@ -139,26 +162,8 @@ export function createHubNode(name: string, ports: HubNodePorts): HubNode {
     handle,
     attach(connection) {
       if (session !== undefined) leave();
-      const abort = new AbortController();
-      starting = abort;
-      session = createSession(
-        connection,
-        inbox,
-        {
-          acked(id, content) {
-            if (inventory.answered(id, content)) return;
-            counters.acked += 1;
-            handle({ type: 'acked', id });
-          },
-          refused: (id) => void inventory.answered(id, undefined),
-          congested: (value) => handle({ type: 'congested', value }),
-        },
-        ports,
-      );
-      begin(connection, abort.signal).catch((error: unknown) => {
-        if (!abort.signal.aborted)
-          log.error({ node: name, err: errorText(error) }, 'delivery to a node not begun');
-      });
+      session = createSession(connection, inbox, events, ports);
+      start(connection);
     },
     detach(connection) {
       if (session?.connection !== connection) return false;

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { errorText, viaductErrors } from '@kubeedge-ts/errors';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { readHandshake } from '../handshake.ts';
 import type { Admission, Connection, PeerIdentity, Server, ServerOptions } from '../types.ts';
 import { type ConnectionPorts, connectionLimits, createWebSocketConnection } from './connection.ts';
@@ -53,6 +53,8 @@ export async function listenWebSocket(
     rejectUnauthorized: false,
     // A resumed session would skip the check of the certificate's dates.
     secureOptions: constants.SSL_OP_NO_TICKET,
+    // Given as a list, Node keeps a small copy per connection, each of which pins 64 KiB of its buffer pool (docs/adr/032).
+    ALPNCallback: ({ protocols }) => protocols.find((protocol) => protocol === 'http/1.1'),
     maxHeaderSize: MAX_HEADER_BYTES,
   });
 
@@ -79,14 +81,20 @@ export async function listenWebSocket(
     const decision = admission(peer);
     if (!decision.accept) return refuse(socket, decision.status, decision.reason, fields);
 
+    const { socket: raw } = request;
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
-      pending.done(request.socket);
-      const connection = createWebSocketConnection(webSocket, { id: ports.nextId(), peer }, limits, ports);
-      open.add(connection);
-      void connection.closed.then(() => open.delete(connection));
-      onConnection(connection);
+      pending.done(raw);
+      accept(webSocket, peer);
     });
   });
+
+  /** Apart from the handler of the upgrade, whose request would live as long as the connection. */
+  const accept = (webSocket: WebSocket, peer: PeerIdentity): void => {
+    const connection = createWebSocketConnection(webSocket, { id: ports.nextId(), peer }, limits, ports);
+    open.add(connection);
+    void connection.closed.then(() => open.delete(connection));
+    onConnection(connection);
+  };
 
   server.on('request', (request, response) => {
     const problem = certificateProblem(request.socket);

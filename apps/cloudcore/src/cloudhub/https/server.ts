@@ -111,13 +111,18 @@ export function createHttpsServer(options: HttpsServerOptions): HttpsServer {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const gone = new AbortController();
     response.once('close', () => gone.abort(new Error('the client went away')));
-    const signal = AbortSignal.any([gone.signal, stopping.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+    // A timeout of AbortSignal would stay for its whole time, with all it refers to.
+    const late = new AbortController();
+    const cancelTimeout = clock.after(REQUEST_TIMEOUT_MS, () => late.abort(new Error('it took too long')));
+    const signal = AbortSignal.any([gone.signal, stopping.signal, late.signal]);
     try {
       write(response, await answer(request, signal), request.complete);
     } catch (error) {
       if (response.destroyed || gone.signal.aborted) return;
       log.error({ method: request.method, path: request.url, err: errorText(error) }, 'request failed');
       if (!response.headersSent) write(response, { status: 500, body: 'internal error\n' }, false);
+    } finally {
+      cancelTimeout();
     }
   };
 
