@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
-import type { Message } from '@kubeedge-ts/apis';
+import type { Event as KubeEvent, Message } from '@kubeedge-ts/apis';
 import { ContainerState, createCriClient } from '@kubeedge-ts/cri';
 import { createMqttClient } from '@kubeedge-ts/mqtt';
 import { systemClock as clock, systemRandom as random, silentLogger } from '@kubeedge-ts/runtime';
@@ -155,6 +155,28 @@ describe('the recorded upstream cloud drives edgecore', { timeout: 180_000 }, ()
     assert.deepEqual(ours, distinctShapes(fromEdge.filter(isAck)));
   });
 
+  test('events come as upstream edges send them, and leave the outbox although nobody answers them', async () => {
+    const events = sent().filter(isEvent);
+    assert.ok(events.length > 0);
+    for (const { route, content } of events) {
+      const { metadata, involvedObject, source } = content as KubeEvent;
+      assert.deepEqual([route.source, route.group, route.operation], ['edged', 'meta', 'insert']);
+      assert.equal(route.resource, `default/event/${metadata.name}`);
+      assert.ok(['Pod', 'Node'].includes(involvedObject.kind ?? ''), involvedObject.kind ?? 'no kind');
+      assert.deepEqual(source, { component: 'kubelet', host: NODE });
+    }
+    const names = events.map(({ content }) => (content as KubeEvent).metadata.name);
+    assert.equal(new Set(names).size, names.length, 'each came once, also over a lost connection');
+    const db = new DatabaseSync(edge.databaseFile, { readOnly: true });
+    try {
+      const waiting = () =>
+        db.prepare("SELECT count(*) AS count FROM outbox WHERE kind = 'event'").get()?.['count'];
+      await until('all have been received', () => waiting() === 0, { timeoutMs: 5000 });
+    } finally {
+      db.close();
+    }
+  });
+
   test("the edge's database holds what upstream's would", async () => {
     const db = new DatabaseSync(edge.databaseFile, { readOnly: true });
     try {
@@ -218,7 +240,10 @@ describe('the recorded upstream cloud drives edgecore', { timeout: 180_000 }, ()
   });
 });
 
-const isComparedWhole = ({ route }: Message): boolean => !/\/podpatch\//.test(route.resource ?? '');
+const isEvent = ({ route }: Message): boolean => /\/event\//.test(route.resource ?? '');
+/** Status patches are compared as what they do together; the recorded edge was told to report no events. */
+const isComparedWhole = (message: Message): boolean =>
+  !isEvent(message) && !/\/podpatch\//.test(message.route.resource ?? '');
 
 interface Difference {
   readonly titled: string;

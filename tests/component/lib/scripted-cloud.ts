@@ -93,7 +93,10 @@ export async function startScriptedCloud(): Promise<ScriptedCloud> {
     const { type } = parseResource(resource);
     if (isAnswer(request)) return;
     if (type === 'podpatch' || type === 'nodepatch') return patched(request);
-    if (!fromCloud.some(({ header }) => header.parent_msg_id === sameRequest(request)?.header.msg_id)) return;
+    const same = sameRequest(request);
+    // Events, for one, are answered by no upstream cloud.
+    if (same === undefined || !fromCloud.some(({ header }) => header.parent_msg_id === same.header.msg_id))
+      return;
     const known = structuredClone(recordedAnswer(request));
     if (type === 'lease') {
       if (operation === 'update') objects.set(resource, written(versioned(request.content as Json)));
