@@ -74,7 +74,8 @@ describe('a node in its cluster', { timeout: 300_000 }, () => {
 
   test('that is deleted while it is connected is there again within seconds, Ready, with its lease', async (t) => {
     const started = performance.now();
-    const since = (what: string) => t.diagnostic(`${what} after ${Math.round(performance.now() - started)} ms`);
+    const since = (what: string) =>
+      t.diagnostic(`${what} after ${Math.round(performance.now() - started)} ms`);
     const before = await nodeField('.metadata.uid');
     await kubectl('delete', 'node', NODE_NAME, '--timeout=30s');
     const uid = await until(
