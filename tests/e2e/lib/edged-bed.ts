@@ -21,6 +21,8 @@ export interface EdgedBedOptions {
   readonly config?: Partial<EdgedConfig>;
   /** Where the runtime keeps its images; default: a directory of its own. */
   readonly containerdDir?: string;
+  /** Where containers are told that the edge's API is. */
+  readonly service?: { readonly host: string; readonly port: string };
 }
 
 /** Edged in this process on a private containerd, with a MetaManager in memory: no cloud, real containers. */
@@ -119,6 +121,7 @@ export async function createEdgedBed(options: EdgedBedOptions = {}): Promise<Edg
         random: systemRandom,
         log: createLogger('edged', process.env['KETS_LOG'] === undefined ? 'silent' : 'debug'),
         host: systemHost,
+        ...(options.service === undefined ? {} : { service: options.service }),
       });
       meta.sink = edged.sink;
       await edged.module.start(new AbortController().signal);
