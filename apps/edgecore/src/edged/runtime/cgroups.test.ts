@@ -251,7 +251,7 @@ describe('cgroups of pods', () => {
     });
   });
 
-  describe('the systemd driver (what busctl is asked; the init process of the test machines is another)', () => {
+  describe('the systemd driver (what busctl is asked; with a real systemd: systemd-slices.component.test.ts)', () => {
     const systemd: CgroupSettings = { ...settings, driver: 'systemd', podPids: 50, hugepageSizes: ['2MB'] };
     const MANAGER = [
       'org.freedesktop.systemd1',
