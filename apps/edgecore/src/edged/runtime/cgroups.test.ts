@@ -73,12 +73,12 @@ describe('cgroups of pods', () => {
   let killed: number[] = [];
   let onKill: (pid: number) => void = () => {};
 
-  const open = () =>
+  const open = (mountPoint = root) =>
     createPodCgroups({
       tree: () =>
         openCgroupTree({
           clock: hurried,
-          mountPoint: root,
+          mountPoint,
           kill: (pid) => {
             killed.push(pid);
             onKill(pid);
@@ -343,12 +343,10 @@ describe('cgroups of pods', () => {
   });
 
   test('a machine that does not permit it runs pods all the same', async () => {
-    root = '/etc/hostname';
-    const cgroups = open();
+    const cgroups = open('/etc/hostname');
     await cgroups.ensure(burstable, settings);
     await cgroups.limit(hierarchyLimits([burstable], node), settings);
     await cgroups.remove('u', settings);
     assert.deepEqual(await cgroups.pods(settings), []);
-    root = '';
   });
 });
