@@ -55,9 +55,12 @@ export function createEvictionWatch(options: EvictionWatchOptions): EvictionWatc
   const { config, thresholds, observe, pods, usage, events, clock, log } = options;
   let memory = NO_PRESSURE;
   let pressures: readonly Pressure[] = [];
+  /** Said already that nothing can be done. */
+  let stuck = false;
 
   const evict = (pod: Pod, message: string, graceSeconds: number, disruption?: true): string => {
     const { uid, name, namespace } = identityOf(pod);
+    stuck = false;
     log.warn({ pod: name, namespace, graceSeconds, why: message }, 'pod is evicted');
     events.pod(pod, 'Warning', 'Evicted', message);
     options.evict(uid, {
@@ -112,7 +115,8 @@ export function createEvictionWatch(options: EvictionWatchOptions): EvictionWatc
       const soft = Math.min(config.evictionMaxPodGraceSeconds, pod.spec?.terminationGracePeriodSeconds ?? 30);
       return [evict(pod, message, first.graceMs === 0 ? HARD_GRACE_SECONDS : soft, true)];
     }
-    log.warn({ resource, pods: active.length }, 'no pod can be evicted');
+    if (!stuck) log.warn({ resource, pods: active.length }, 'no pod can be evicted');
+    stuck = true;
     return [];
   };
 

@@ -9,6 +9,7 @@ import type { Events } from '../events.ts';
 import type { Host } from '../host.ts';
 import { sameStatus } from '../pod/same-status.ts';
 import type { RuntimeInfo } from '../runtime/runtime-info.ts';
+import { parseNodeIP } from './addresses.ts';
 import { allocatableOf, capacityOf, type DeviceResources } from './capacity.ts';
 import { type Conditions, type Machine, readConditions, readMachine } from './machine.ts';
 import { eventsOfStatus } from './node-events.ts';
@@ -184,6 +185,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     },
     async open() {
       machine = await readMachine(host);
+      if (config.nodeIP !== '' && parseNodeIP(config.nodeIP).length === 0)
+        log.error({ nodeIP: config.nodeIP }, 'nodeIP is no address, the machine is asked instead');
       await look();
       await recall().catch((error) => {
         log.warn({ err: errorText(error) }, 'what the store knows of the node could not be read');

@@ -48,6 +48,9 @@ export interface Upkeep {
   run(signal: AbortSignal): Promise<void>;
 }
 
+/** A runtime that hangs must not keep the node from seeing that its memory runs out. */
+const ASK_TIMEOUT_MS = 5_000;
+
 export function createUpkeep(options: UpkeepOptions): Upkeep {
   const { cri, config, host, machine, runtime, events, clock, log } = options;
   let imageFs: string | undefined;
@@ -55,7 +58,8 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
   /** Where images are does not change; the runtime is asked until it says. */
   const askImageFs = async (signal?: AbortSignal): Promise<string | undefined> => {
     if (imageFs !== undefined) return imageFs;
-    const { imageFilesystems } = await cri.imageFsInfo({}, signal === undefined ? {} : { signal });
+    const limits = { timeoutMs: ASK_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
+    const { imageFilesystems } = await cri.imageFsInfo({}, limits);
     const mountpoint = imageFilesystems[0]?.fsId?.mountpoint;
     imageFs = mountpoint === '' ? undefined : mountpoint;
     return imageFs;
@@ -112,7 +116,7 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
   const eviction = createEvictionWatch({
     config,
     thresholds: thresholdsOf(config, (path, value, problem) => {
-      log.error({ path, value }, `eviction threshold ignored: it ${problem}`);
+      log.error({ path, value, problem }, 'eviction threshold ignored');
     }),
     observe,
     pods: active,
