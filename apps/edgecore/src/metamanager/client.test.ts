@@ -196,6 +196,19 @@ test('listPods gives every stored pod and passes over rows that are none', () =>
     assert.deepEqual(await rig.meta.client.listPods(), [pod]);
   }));
 
+test('listPods has the status that was last reported, also after a restart before the cloud was told', () =>
+  withMetaManager(async (rig) => {
+    const pod = { metadata: { name: 'web', namespace: 'default', uid: 'u' }, status: { phase: 'Pending' } };
+    await rig.hub.down('insert', 'default/pod/web', pod);
+    await until(() => rig.told.length === 1);
+    const status = { phase: 'Running', containerStatuses: [{ name: 'main', ready: true }] };
+    const { client } = rig.meta;
+    await client.reportPodStatus({ namespace: 'default', name: 'web', uid: 'u' }, status);
+    await client.reportPodStatus({ namespace: 'default', name: 'web', uid: 'old' }, { phase: 'Failed' });
+    await client.reportPodStatus({ namespace: 'other', name: 'web', uid: 'u' }, { phase: 'Failed' });
+    assert.deepEqual(await (await rig.restart()).meta.client.listPods(), [{ ...pod, status }]);
+  }));
+
 test('edged hears of every change of the connection once', () =>
   withMetaManager(async (rig) => {
     for (const state of [true, true, false, false, true]) await rig.hub.connect(state);

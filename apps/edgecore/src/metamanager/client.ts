@@ -5,7 +5,7 @@ import { createClusterObjects } from './cluster-objects.ts';
 import type { ClusterVersion } from './cluster-version.ts';
 import type { EventOutbox } from './event-outbox.ts';
 import type { MetaClient } from './meta-client.ts';
-import { storeAnswer, upsertMeta } from './meta-rows.ts';
+import { LIST_PODS, storeAnswer, upsertMeta } from './meta-rows.ts';
 import { createMirrorPods } from './mirror-pods.ts';
 import type { ObjectAccess } from './object-access.ts';
 import type { Outbox } from './outbox.ts';
@@ -49,7 +49,7 @@ export function createMetaClient(options: MetaClientOptions): MetaClient {
     },
 
     async listPods() {
-      const rows = await store.read({ sql: "SELECT key, value FROM meta WHERE type = 'pod' ORDER BY key" });
+      const rows = await store.read(LIST_PODS);
       return rows.map(objects.parse).filter((pod) => pod !== undefined) as unknown as readonly Pod[];
     },
 

@@ -25,7 +25,7 @@ export interface PodIdentity {
 
 /** What edged needs of MetaManager (spec/edged.md §1.1, spec/metamanager-and-metaserver.md §3.3). */
 export interface MetaClient {
-  /** Pods of this node from the store, as the cloud last sent them. */
+  /** Pods of this node from the store, as the cloud last sent them; a status it has yet to be told is theirs already. */
   listPods(): Promise<readonly Pod[]>;
   /**
    * ConfigMap or Secret: the stored row, else a query to the cloud while connected (the answer is stored).

@@ -46,6 +46,19 @@ export function refreshStatus(key: string, status: string): Statement {
   };
 }
 
+/**
+ * Pods, each with the last status reported of it. During an outage that waits in the outbox, and a restart of edgecore
+ * must not know less of its pods than before: which were ready, which have ended.
+ */
+export const LIST_PODS: Statement = {
+  sql:
+    "SELECT meta.key, CASE WHEN outbox.value IS NULL THEN meta.value ELSE json_set(meta.value, '$.status', " +
+    "json(outbox.value)) END AS value FROM meta LEFT JOIN outbox ON outbox.kind = 'podstatus'" +
+    " AND meta.key = outbox.namespace || '/pod/' || outbox.name AND json_valid(outbox.value) AND" +
+    " CASE WHEN json_valid(meta.value) THEN json_extract(meta.value, '$.metadata.uid') END = outbox.uid" +
+    " WHERE meta.type = 'pod' ORDER BY meta.key",
+};
+
 /** The rows of an object the cloud sent. `whole`: it has all of its fields, so that MetaServer may show it. */
 export function storeObject({ route, content }: Message, whole: boolean): Statement[] {
   const key = route.resource ?? '';
