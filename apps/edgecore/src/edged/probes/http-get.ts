@@ -1,7 +1,6 @@
-import type { IncomingMessage, RequestOptions } from 'node:http';
-import * as http from 'node:http';
-import * as https from 'node:https';
-import { isIP } from 'node:net';
+import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { goQuoted, hostPort, networkProblem } from './go-text.ts';
 import type { HttpTarget } from './http-target.ts';
 import { userAgentFor } from './user-agent.ts';
@@ -66,34 +65,40 @@ function request(
         resolve({ is: 'none', problem: `${what}: ${brokenBy(error, host, port)}` });
       }
     };
-    const wanted: RequestOptions = {
-      host,
-      port,
-      path,
-      agent: false,
-      signal,
-      headers: headersOf(target, options),
-    };
+    let sent: ClientRequest;
     try {
-      // A probe asks whether a server answers, not who it is: containers serve certificates that nobody vouches for,
-      // and the kubelet does not verify them either. The one place of the project where TLS is not verified; nothing
-      // secret is sent but what the pod's own spec says (docs/adr/033-probes-do-not-verify-tls.md).
-      const sent = secure
-        ? https.request({ ...wanted, rejectUnauthorized: false, servername: isIP(host) ? '' : host })
-        : http.request(wanted);
-      sent.on('error', fail);
-      sent.on('response', (response) => resolve({ response }));
-      // A server may switch protocols when asked by a header of the spec; that is an answer too.
-      sent.on('upgrade', (response, socket) => {
-        socket.destroy();
-        resolve({ is: 'answer', status: response.statusCode ?? 0, body: '' });
+      sent = requestHttp({
+        path,
+        headers: headersOf(target, options),
+        // One of its own, and no agent to keep it.
+        createConnection: () => open(target),
       });
-      sent.end();
     } catch (error) {
       // Node refuses names and values that are no headers.
       resolve({ is: 'none', problem: `${what}: ${(error as Error).message}` });
+      return;
     }
+    const onAbort = (): void => void sent.destroy(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    sent.on('close', () => signal.removeEventListener('abort', onAbort));
+    sent.on('error', fail);
+    sent.on('response', (response) => resolve({ response }));
+    // A server may switch protocols when a header of the spec asks it to; that is an answer too.
+    sent.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve({ is: 'answer', status: response.statusCode ?? 0, body: '' });
+    });
+    if (signal.aborted) onAbort();
+    else sent.end();
   });
+}
+
+function open({ secure, host, port }: HttpTarget): Socket {
+  if (!secure) return connect({ host, port });
+  // A probe asks whether a server answers, not who it is: containers serve certificates that nobody vouches for, and the
+  // kubelet does not verify them either. The one place of the project where TLS is not verified; nothing secret is sent
+  // but what the pod's own spec says (docs/adr/033-probes-do-not-verify-tls.md).
+  return connectTls({ host, port, rejectUnauthorized: false, servername: isIP(host) === 0 ? host : '' });
 }
 
 /** The spec's headers; what it leaves out is the kubelet's, what it empties is not sent. */
@@ -142,25 +147,28 @@ function redirectOf({ statusCode = 0, headers }: IncomingMessage, from: HttpTarg
   };
 }
 
-async function readBody(response: IncomingMessage, signal: AbortSignal): Promise<HttpAnswer> {
+function readBody(response: IncomingMessage, signal: AbortSignal): Promise<HttpAnswer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
+  return new Promise((resolve) => {
+    const answer = (): void => {
+      const body = Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString();
+      resolve({ is: 'answer', status: response.statusCode ?? 0, body });
+      response.destroy();
+    };
+    response.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes >= MAX_BODY_BYTES) break;
-    }
-  } catch (error) {
-    const problem = signal.aborted
-      ? 'context deadline exceeded (Client.Timeout or context cancellation while reading body)'
-      : `unexpected EOF (${(error as Error).message})`;
-    return { is: 'broken', problem };
-  } finally {
-    response.destroy();
-  }
-  const body = Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString();
-  return { is: 'answer', status: response.statusCode ?? 0, body };
+      if (bytes >= MAX_BODY_BYTES) answer();
+    });
+    response.on('end', answer);
+    response.on('error', (error) => {
+      const problem = signal.aborted
+        ? 'context deadline exceeded (Client.Timeout or context cancellation while reading body)'
+        : `unexpected EOF (${error.message})`;
+      resolve({ is: 'broken', problem });
+    });
+  });
 }
 
 function brokenBy(error: unknown, host: string, port: number): string {
