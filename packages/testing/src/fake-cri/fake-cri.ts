@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { Server } from '@grpc/grpc-js';
 import type { ContainerEventResponse, Init } from '@kubeedge-ts/cri';
+import { createFaults, type Passed } from '../faults.ts';
 import type { Backend, FakeSettings, Handlers, MethodName } from './backend.ts';
 import { createEvents } from './events.ts';
 import { FakeRuntime } from './fake-runtime.ts';
-import { createFaults, type Failure } from './faults.ts';
 import { containerHandlers } from './handlers/containers.ts';
 import { execHandlers } from './handlers/exec.ts';
 import { imageHandlers } from './handlers/images.ts';
@@ -15,12 +15,15 @@ import { runtimeHandlers } from './handlers/runtime.ts';
 import { statsHandlers } from './handlers/stats.ts';
 import { type FakeImageOptions, FakeImages } from './images.ts';
 import { PERSONALITIES, type PersonalityName } from './personality.ts';
-import { Refusal, UNIMPLEMENTED } from './refusal.ts';
+import { CANCELLED, Refusal, UNIMPLEMENTED, UNKNOWN } from './refusal.ts';
 import { serveCri } from './server.ts';
 import { startStreamingServer } from './streaming/server.ts';
 import { containerEvent } from './views.ts';
 
 export type { MethodName } from './backend.ts';
+
+/** A refusal's words, with a gRPC status number where UNKNOWN does not do. */
+export type Failure = string | { readonly code: number; readonly details: string };
 
 export interface FakeCri extends FakeSettings {
   /** `unix://…` */
@@ -76,7 +79,9 @@ export async function startFakeCri(options: FakeCriOptions = {}): Promise<FakeCr
   const socket = join(dir, 'cri.sock');
   const images = new FakeImages();
   const events = createEvents();
-  const faults = createFaults<MethodName>();
+  const faults = createFaults<MethodName, Failure>((failure) =>
+    typeof failure === 'string' ? new Refusal(UNKNOWN, failure) : new Refusal(failure.code, failure.details),
+  );
   const streaming = await startStreamingServer();
   const calls: { method: MethodName; request: object }[] = [];
   let server: Server | undefined;
@@ -95,23 +100,24 @@ export async function startFakeCri(options: FakeCriOptions = {}): Promise<FakeCr
     return newest;
   };
 
-  const arrive = async (method: MethodName, request: object, signal: AbortSignal): Promise<boolean> => {
+  const arrive = async (method: MethodName, request: object, signal: AbortSignal): Promise<Passed> => {
     calls.push({ method, request });
-    const lying = await faults.pass(method, signal);
+    const passed = await faults.pass(method, signal);
+    if (signal.aborted) throw new Refusal(CANCELLED, 'cancelled');
     if (personality.lacks.has(method)) throw new Refusal(UNIMPLEMENTED, `unknown method ${method}`);
-    return lying;
+    return passed;
   };
   const serve = async (): Promise<void> => {
     await rm(socket, { force: true });
     server = await serveCri(socket, {
       async unary(method, request, signal) {
-        if (await arrive(method as MethodName, request, signal)) return {};
+        if ((await arrive(method as MethodName, request, signal)) === 'lie') return {};
         const handler = handlers[method as MethodName];
         if (handler === undefined) throw new Refusal(UNIMPLEMENTED, `unknown method ${method}`);
         return handler(request as never, signal);
       },
       async *stream(method, request, signal): AsyncGenerator<Init<ContainerEventResponse>> {
-        if (!(await arrive(method as MethodName, request, signal))) yield* events.listen(signal);
+        if ((await arrive(method as MethodName, request, signal)) === 'honest') yield* events.listen(signal);
       },
     });
   };

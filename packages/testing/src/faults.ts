@@ -1,38 +1,38 @@
-import { CANCELLED, Refusal, UNKNOWN } from './refusal.ts';
-
-/** A refusal's words, with a gRPC status number where UNKNOWN does not do. */
-export type Failure = string | { readonly code: number; readonly details: string };
-
-interface Trouble {
+interface Trouble<F> {
   failures: number;
-  failure: Failure;
+  failure: F | undefined;
   delayMs: number;
   hang: boolean;
   lies: number;
 }
 
-/** What goes wrong with a call, by method. */
-export interface Faults<M extends string> {
-  fail(method: M, failure: Failure, times: number): void;
+/** How a call is to go on: as always, or by saying yes and doing nothing. */
+export type Passed = 'honest' | 'lie';
+
+/** What goes wrong with a call, by method; `F` is what a call is refused with. */
+export interface Faults<M extends string, F> {
+  fail(method: M, failure: F, times: number): void;
   delay(method: M, ms: number): void;
   hang(method: M): void;
   lie(method: M, times: number): void;
   /** Calls that hang go on. */
   heal(method: M): void;
   healAll(): void;
-  /**
-   * Lets a call pass, or not. True: say yes and do nothing.
-   *
-   * @throws Refusal
-   */
-  pass(method: M, signal: AbortSignal): Promise<boolean>;
+  /** Lets a call pass when its time has come, or throws what `refuse` makes. A caller that leaves is let pass at once. */
+  pass(method: M, signal: AbortSignal): Promise<Passed>;
 }
 
-export function createFaults<M extends string>(): Faults<M> {
-  const troubles = new Map<M, Trouble>();
+export function createFaults<M extends string, F>(refuse: (failure: F) => Error): Faults<M, F> {
+  const troubles = new Map<M, Trouble<F>>();
   const waiting = new Map<M, Set<() => void>>();
-  const troubleOf = (method: M): Trouble => {
-    const trouble = troubles.get(method) ?? { failures: 0, failure: '', delayMs: 0, hang: false, lies: 0 };
+  const troubleOf = (method: M): Trouble<F> => {
+    const trouble = troubles.get(method) ?? {
+      failures: 0,
+      failure: undefined,
+      delayMs: 0,
+      hang: false,
+      lies: 0,
+    };
     troubles.set(method, trouble);
     return trouble;
   };
@@ -73,20 +73,17 @@ export function createFaults<M extends string>(): Faults<M> {
     },
     async pass(method, signal) {
       const trouble = troubles.get(method);
-      if (trouble === undefined) return false;
+      if (trouble === undefined) return 'honest';
       if (trouble.delayMs > 0) await pause(method, trouble.delayMs, signal);
       if (trouble.hang) await pause(method, Number.POSITIVE_INFINITY, signal);
-      if (signal.aborted) throw new Refusal(CANCELLED, 'cancelled');
+      if (signal.aborted) return 'honest';
       if (trouble.failures > 0) {
         trouble.failures -= 1;
-        const { failure } = trouble;
-        throw typeof failure === 'string'
-          ? new Refusal(UNKNOWN, failure)
-          : new Refusal(failure.code, failure.details);
+        throw refuse(trouble.failure as F);
       }
-      if (trouble.lies <= 0) return false;
+      if (trouble.lies <= 0) return 'honest';
       trouble.lies -= 1;
-      return true;
+      return 'lie';
     },
   };
 }

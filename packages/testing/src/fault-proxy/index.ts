@@ -1,0 +1,8 @@
+export {
+  type FaultProxy,
+  type FaultProxyOptions,
+  type Faults,
+  startFaultProxy,
+  type Target,
+} from './fault-proxy.ts';
+export { seeded } from './random.ts';
