@@ -47,6 +47,7 @@ modules:
     tailoredKubeletConfig:
       containerRuntimeEndpoint: ${options.runtimeEndpoint}
       podLogsDir: ${dir}/pod-logs
+      staticPodPath: ${dir}/manifests
       readOnlyPort: ${options.kubeletPort}
       cgroupRoot: "${options.cgroup === '' ? '' : `/${options.cgroup}`}"
   edgeHub:
