@@ -172,6 +172,8 @@ export const EDGECORE_USED = [
   'modules.edged.registerNodeNamespace',
   'modules.edged.podSandboxImage',
   `${KUBELET}.podLogsDir`,
+  `${KUBELET}.staticPodPath`,
+  `${KUBELET}.featureGates`,
   `${KUBELET}.readOnlyPort`,
   `${KUBELET}.enableDebuggingHandlers`,
   `${KUBELET}.streamingConnectionIdleTimeout`,

@@ -2,7 +2,7 @@ import type { Pod } from '@kubeedge-ts/apis';
 import { errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
 import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
-import { CONFIG_HASH, CONFIG_MIRROR } from '../pod/spec.ts';
+import { CONFIG_HASH, CONFIG_MIRROR, isMirror } from '../pod/spec.ts';
 import { identityOf, type PodIdentity } from '../runtime/labels.ts';
 
 export interface MirrorPodsOptions {
@@ -38,8 +38,6 @@ export interface MirrorPods {
 interface Pair {
   pod: Pod | undefined;
   mirror: Pod | undefined;
-  /** The API was asked whether there is one. */
-  asked: boolean;
 }
 
 export function createMirrorPods(options: MirrorPodsOptions): MirrorPods {
@@ -50,7 +48,7 @@ export function createMirrorPods(options: MirrorPodsOptions): MirrorPods {
 
   const pairOf = (pod: PodIdentity): Pair => {
     const key = `${pod.namespace}/${pod.name}`;
-    const pair = pairs.get(key) ?? { pod: undefined, mirror: undefined, asked: false };
+    const pair = pairs.get(key) ?? { pod: undefined, mirror: undefined };
     pairs.set(key, pair);
     return pair;
   };
@@ -66,8 +64,6 @@ export function createMirrorPods(options: MirrorPodsOptions): MirrorPods {
   const remove = async (pair: Pair, mirror: Pod): Promise<void> => {
     await meta.deleteMirrorPod(identityOf(mirror));
     setMirror(pair, undefined);
-    // Asked anew: someone else may have made one meanwhile.
-    pair.asked = false;
   };
 
   const settle = async (key: string, pair: Pair): Promise<void> => {
@@ -84,22 +80,17 @@ export function createMirrorPods(options: MirrorPodsOptions): MirrorPods {
     }
     const owner = nodeUid();
     if (owner === undefined) return;
-    if (!pair.asked) {
-      const { namespace, name } = identityOf(pod);
-      const found = await meta.getPod(namespace, name);
-      pair.asked = true;
-      if (found !== undefined) {
-        setMirror(pair, found);
-        return settle(key, pair);
-      }
-    }
     try {
       setMirror(pair, await meta.createPod(mirrorOf(pod, nodeName, owner)));
       log.info({ pod: key }, 'mirror pod created');
     } catch (error) {
       if (!isKubeEdgeError(error, 'EDGE_REMOTE_FAILED') || error.details['reason'] !== 'AlreadyExists')
         throw error;
-      pair.asked = false;
+      // One from an earlier life of this node; or a pod of somebody else, which the cloud does not show us.
+      const { namespace, name } = identityOf(pod);
+      const found = await meta.getPod(namespace, name);
+      if (found === undefined || !isMirror(found)) throw error;
+      setMirror(pair, found);
       return settle(key, pair);
     }
   };
@@ -134,7 +125,6 @@ export function createMirrorPods(options: MirrorPodsOptions): MirrorPods {
     gone({ uid, ...name }) {
       const pair = pairOf({ uid, ...name });
       if (uid === '' || pair.mirror?.metadata.uid === uid) setMirror(pair, undefined);
-      pair.asked = false;
       poke();
     },
     identityOf(pod) {
