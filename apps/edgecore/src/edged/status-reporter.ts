@@ -26,12 +26,14 @@ export function createStatusReporter(options: StatusReporterOptions): StatusRepo
   let waiting: PodStatus | undefined;
   let running: Promise<void> | undefined;
 
+  const canSend = (): boolean => waiting !== undefined && !signal.aborted && pod() !== undefined;
+
   const work = async (): Promise<void> => {
     const backoff = createBackoff({ initialMs: 500, maxMs: 30_000 }, random);
     while (waiting !== undefined && !signal.aborted) {
       const status = waiting;
       const object = pod();
-      if (object === undefined) break;
+      if (object === undefined) return;
       waiting = undefined;
       try {
         await meta.reportPodStatus(object, status);
@@ -42,13 +44,21 @@ export function createStatusReporter(options: StatusReporterOptions): StatusRepo
         await sleep(clock, backoff.next(), signal).catch(() => undefined);
       }
     }
-    running = undefined;
+  };
+
+  const start = (): void => {
+    if (running !== undefined || !canSend()) return;
+    running = work().finally(() => {
+      running = undefined;
+      // What came while the last one was being finished.
+      start();
+    });
   };
 
   return {
     report(status) {
       waiting = status;
-      running ??= work();
+      start();
     },
     async settled() {
       while (running !== undefined) await running;
