@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Child, type Site, startChild, startSite, until } from '@kubeedge-ts/testing/site';
@@ -80,6 +81,43 @@ describe('the whole system', { timeout: 600_000 }, () => {
     assert.equal(reason, 'ImagePullBackOff');
     assert.match(await kubectl(['get', 'pods', 'no-image']), /ImagePullBackOff/);
     await kubectl(['delete', 'pod', 'no-image', '--timeout=30s']);
+  });
+
+  test('a static pod of the edge is Running in kubectl, and goes with its file', async () => {
+    const { kubectl } = site.cloud;
+    const file = join(site.edge.manifestsDir, 'local.json');
+    const containers = [
+      {
+        name: 'main',
+        image: 'docker.io/library/busybox:1',
+        imagePullPolicy: 'IfNotPresent',
+        command: ['sh', '-c', 'trap "exit 0" TERM; while true; do sleep 0.1; done'],
+      },
+    ];
+    const manifest = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'local' }, spec: { containers } };
+    await writeFile(file, JSON.stringify(manifest));
+    const name = `local-${NODE_NAME}`;
+    const shown = () =>
+      kubectl(['get', 'pods', '-o', 'jsonpath={.items[*].metadata.name} {.items[*].status.phase}']);
+    await until(
+      'kubectl shows it Running',
+      async () => {
+        const phase = await kubectl([
+          'get',
+          'pod',
+          name,
+          '--ignore-not-found',
+          '-o',
+          'jsonpath={.status.phase}',
+        ]);
+        return phase === 'Running';
+      },
+      { timeoutMs: 30_000 },
+    );
+    await rm(file);
+    await until('kubectl shows it no more', async () => !(await shown()).includes(name), {
+      timeoutMs: 30_000,
+    });
   });
 
   test('deleting a Deployment removes its pods from the API and from the node', async () => {

@@ -24,6 +24,8 @@ export interface Edge {
   readonly nodeName: string;
   readonly configFile: string;
   readonly databaseFile: string;
+  /** Folder of static pod manifests. */
+  readonly manifestsDir: string;
   edgecore(): Child | undefined;
   start(): void;
   stop(how?: 'stop' | 'kill'): Promise<void>;
@@ -34,6 +36,8 @@ export function createEdge(options: EdgeOptions): Edge {
   mkdirSync(join(dir, 'pki'), { recursive: true });
   const configFile = join(dir, 'edgecore.yaml');
   const databaseFile = join(dir, 'edgecore.db');
+  const manifestsDir = join(dir, 'manifests');
+  mkdirSync(manifestsDir);
   writeFileSync(
     configFile,
     `apiVersion: edgecore.config.kubeedge.io/v1alpha2
@@ -47,7 +51,7 @@ modules:
     tailoredKubeletConfig:
       containerRuntimeEndpoint: ${options.runtimeEndpoint}
       podLogsDir: ${dir}/pod-logs
-      staticPodPath: ${dir}/manifests
+      staticPodPath: ${manifestsDir}
       readOnlyPort: ${options.kubeletPort}
       cgroupRoot: "${options.cgroup === '' ? '' : `/${options.cgroup}`}"
   edgeHub:
@@ -69,6 +73,7 @@ modules:
     nodeName,
     configFile,
     databaseFile,
+    manifestsDir,
     edgecore: () => edgecore,
     start() {
       edgecore = startChild({
