@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Pod } from '@kubeedge-ts/apis';
+import type { Pod, PodStatus } from '@kubeedge-ts/apis';
 import type { Module } from '@kubeedge-ts/beehive';
 import type { CriClient } from '@kubeedge-ts/cri';
 import { errorText } from '@kubeedge-ts/errors';
@@ -13,6 +13,7 @@ import { createNodeDevices } from './devices/node-devices.ts';
 import { createEvents, silentEvents } from './events.ts';
 import { createHooks } from './hooks/index.ts';
 import type { Host } from './host.ts';
+import { createKubeletServices } from './kubelet-services.ts';
 import { createNodeLease } from './node/lease.ts';
 import { createNodeAgent } from './node/node-agent.ts';
 import { type Logind, systemLogind } from './node/shutdown/logind.ts';
@@ -31,6 +32,7 @@ import { createNodeSettings } from './runtime/node-settings.ts';
 import { createObserver } from './runtime/observe.ts';
 import { createPodLogs } from './runtime/pod-logs.ts';
 import { createRuntimeWatch } from './runtime/runtime-info.ts';
+import { createKubeletMetrics, type KubeletApi } from './server/index.ts';
 import { createManifestFolder } from './static/manifest-folder.ts';
 import { createMirrorPods } from './static/mirror-pods.ts';
 import { createParseManifest } from './static/parse-manifest.ts';
@@ -57,6 +59,8 @@ export interface Edged {
   readonly module: Module;
   /** What MetaManager tells edged; may be called before the module starts. */
   readonly sink: EdgedSink;
+  /** For the tunnel to the cloud. */
+  readonly kubelet: KubeletApi;
 }
 
 const RUNTIME_CHECK_MS = 5_000;
@@ -66,9 +70,11 @@ const PLEG_STALE_MS = 180_000;
 
 /** The part of edgecore that runs the node's pods: a trimmed kubelet over CRI (DESIGN §9). */
 export function createEdged(options: EdgedOptions): Edged {
-  const { cri, meta, config, clock, random, log, host, service = { host: '', port: '' } } = options;
+  const { meta, config, clock, random, log, host, service = { host: '', port: '' } } = options;
   const stopping = new AbortController();
   const running: Promise<void>[] = [];
+  const metrics = createKubeletMetrics(clock);
+  const cri = metrics.observed(options.cri);
   const events = config.reportEvents
     ? createEvents({ nodeName: config.nodeName, report: (event) => meta.reportEvent(event), clock, log })
     : silentEvents;
@@ -233,7 +239,14 @@ export function createEdged(options: EdgedOptions): Edged {
         probes,
         events,
         logs,
-        meta,
+        meta: {
+          reportPodStatus(identity, status) {
+            metrics.podReported(identity.uid, (status as PodStatus).phase);
+            return meta.reportPodStatus(identity, status);
+          },
+          deletePod: (identity) => meta.deletePod(identity),
+          forgetTokens: (uid) => meta.forgetTokens(uid),
+        },
         node: () => ({
           hostIPs: node.hostIPs,
           runtimeName: runtime.info.name,
@@ -255,7 +268,7 @@ export function createEdged(options: EdgedOptions): Edged {
     cgroups: settings.cgroups,
     logs,
     pods: () => (loaded ? pods.list() : undefined),
-    usage: async () => new Map(),
+    usage: (wanted) => outside.stats.podUsage({ storage: true, pods: wanted }),
     evict: (uid, order) => void pods.order(uid, order),
     removeLeftovers: async () => {
       if (loaded) await removeLeftovers();
@@ -287,7 +300,26 @@ export function createEdged(options: EdgedOptions): Edged {
     random,
     log,
     onChange: ({ uid }) => pods.wake(uid),
-    onRelist: (present) => pods.adoptOrphans(present.values()),
+    onRelist(present, tookMs) {
+      metrics.relisted(tookMs);
+      pods.adoptOrphans(present.values());
+    },
+  });
+
+  const outside = createKubeletServices({
+    config,
+    cri,
+    meta,
+    pods: () => pods.list(),
+    metrics,
+    cgroupSettings: settings.cgroups,
+    machine: () => ({ ...node.machine, cpuCount: host.cpuCount }),
+    sandboxImage: () => runtime.info.sandboxImage ?? config.sandboxImage,
+    probeCounts: () => probes.metrics(),
+    syncLoopSeenAt: () => pleg.listedAt,
+    clock,
+    random,
+    log,
   });
 
   const watchRuntime = async (signal: AbortSignal): Promise<void> => {
@@ -343,6 +375,7 @@ export function createEdged(options: EdgedOptions): Edged {
   };
 
   return {
+    kubelet: outside.api,
     module: {
       name: 'edged',
       async start() {
@@ -364,6 +397,7 @@ export function createEdged(options: EdgedOptions): Edged {
           shutdown.run(signal),
           settings.run(signal),
           loadPods(signal),
+          outside.run(signal),
         );
       },
       async stop() {

@@ -10,8 +10,8 @@ export interface PlegOptions {
   readonly log: Logger;
   /** Something of this pod appeared, changed its state, or went. */
   readonly onChange: (pod: PodIdentity) => void;
-  /** After every successful relist: all pods the runtime has something of. */
-  readonly onRelist: (pods: ReadonlyMap<string, PodIdentity>) => void;
+  /** After every successful relist: all pods the runtime has something of, and how long it took. */
+  readonly onRelist: (pods: ReadonlyMap<string, PodIdentity>, tookMs: number) => void;
 }
 
 /**
@@ -75,6 +75,7 @@ export function createPleg({ cri, clock, random, log, onChange, onRelist }: Pleg
   };
 
   const relist = async (signal: AbortSignal): Promise<void> => {
+    const started = clock.monotonic();
     const [{ items }, { containers }] = await Promise.all([
       cri.listPodSandbox({}, { signal }),
       cri.listContainers({}, { signal }),
@@ -99,7 +100,7 @@ export function createPleg({ cri, clock, random, log, onChange, onRelist }: Pleg
       if (before.get(uid)?.fingerprint !== fingerprint) onChange(pod);
     }
     for (const [uid, { pod }] of before) if (!now.has(uid)) onChange(pod);
-    onRelist(new Map([...now].map(([uid, { pod }]) => [uid, pod])));
+    onRelist(new Map([...now].map(([uid, { pod }]) => [uid, pod])), listedAt - started);
   };
 
   return {

@@ -62,4 +62,14 @@ export const edgedErrors = defineErrors({
     advice:
       'Pods cannot end in good order when the machine shuts down; check that systemd-logind, busctl and systemd-inhibit work. Tried again.',
   },
+  EDGED_REQUEST: {
+    message: '{problem}',
+    advice:
+      'The kubelet endpoint refused the request with the HTTP status in the details; correct the request.',
+  },
+  EDGED_LOG_OVERRUN: {
+    message: 'log {path} was rotated more than {files} times ahead of its reader',
+    advice:
+      'Read the log with a faster client, or raise containerLogMaxSize; the rotated files are beside it.',
+  },
 });
