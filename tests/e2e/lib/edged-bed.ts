@@ -152,13 +152,12 @@ export async function createEdgedBed(options: EdgedBedOptions = {}): Promise<Edg
       assert.deepEqual(await readdir(join(dir, 'kubelet/pods')), [], 'directories of pods');
       assert.deepEqual(await readdir(join(dir, 'pod-logs')), [], 'logs');
       assert.ok(!(await readFile('/proc/self/mountinfo', 'utf8')).includes(`${dir}/kubelet/pods`), 'mounts');
-      for (const qos of ['', 'burstable', 'besteffort']) {
-        const left = await readdir(join('/sys/fs/cgroup/memory', cgroup, 'kubepods', qos)).catch(() => []);
-        assert.deepEqual(
-          left.filter((name) => name.startsWith('pod')),
-          [],
-          'cgroups of pods',
-        );
+      for (const hierarchy of await readdir('/sys/fs/cgroup')) {
+        for (const qos of ['', 'burstable', 'besteffort']) {
+          const path = join('/sys/fs/cgroup', hierarchy, cgroup, 'kubepods', qos);
+          const left = (await readdir(path).catch(() => [])).filter((name) => name.startsWith('pod'));
+          assert.deepEqual(left, [], `cgroups of pods in ${path}`);
+        }
       }
     },
     async close() {

@@ -10,6 +10,8 @@ export interface CgroupTree {
   write(path: string, limits: CgroupLimits): Promise<void>;
   /** Names of the directories in it, of all hierarchies together. */
   list(path: string): Promise<readonly string[]>;
+  /** Processes in it or below, of all hierarchies together, as far as this pid namespace sees them. */
+  processes(path: string): Promise<readonly number[]>;
   /** Ends what still runs in it and removes it. False: something did not go. */
   remove(path: string): Promise<boolean>;
 }
@@ -31,12 +33,14 @@ export async function openCgroupTree(options: CgroupTreeOptions): Promise<Cgroup
   const { clock, mountPoint = '/sys/fs/cgroup', kill = killNow } = options;
   const names: readonly string[] = await readdir(mountPoint).catch(() => []);
   const version = names.includes('cgroup.controllers') ? 2 : 1;
-  const controllers =
-    version === 2
-      ? await wordsOf(join(mountPoint, 'cgroup.controllers'))
-      : names.filter((name) => isController(name));
+  const controllers = version === 2 ? await wordsOf(join(mountPoint, 'cgroup.controllers')) : names;
   const known = WANTED.filter((name) => controllers.includes(name));
-  const roots = version === 2 ? [mountPoint] : controllers.map((name) => join(mountPoint, name));
+  // Runtimes make directories in every hierarchy of version 1, those without a controller too.
+  const roots = version === 2 ? [mountPoint] : names.map((name) => join(mountPoint, name));
+  const below = async (path: string): Promise<readonly number[]> => {
+    const lists = await Promise.all(roots.map((root) => processesIn(join(root, path))));
+    return [...new Set(lists.flat())];
+  };
 
   /** Version 2: a directory has the files of those controllers only that its parent hands down. */
   const handDown = async (path: string): Promise<void> => {
@@ -74,21 +78,18 @@ export async function openCgroupTree(options: CgroupTreeOptions): Promise<Cgroup
       const lists = await Promise.all(roots.map((root) => directoriesIn(join(root, path))));
       return [...new Set(lists.flat())];
     },
+    processes: below,
     async remove(path) {
       const dirs = roots.map((root) => join(root, path));
       for (let tries = 0; ; tries++) {
         const gone = await Promise.all(dirs.map(removeTree));
         if (gone.every(Boolean)) return true;
         if (tries === BUSY_TRIES) return false;
-        for (const dir of dirs) for (const pid of await processesIn(dir)) kill(pid);
+        for (const pid of await below(path)) kill(pid);
         await sleep(clock, BUSY_MS);
       }
     },
   };
-}
-
-function isController(name: string): boolean {
-  return !name.startsWith('cgroup.') && name !== 'unified' && name !== 'systemd';
 }
 
 async function wordsOf(file: string): Promise<readonly string[]> {

@@ -167,17 +167,35 @@ describe('cgroups of pods', () => {
     });
 
     test('removal: every hierarchy and class; what still runs is ended first', async () => {
-      const dirs = ['cpu', 'memory', 'pids'].map((name) => join(root, name, 'kubepods/burstable/podu'));
+      const dirs = ['cpu', 'memory', 'systemd', 'unified'].map((name) =>
+        join(root, name, 'kubepods/burstable/podu'),
+      );
       for (const dir of dirs) await mkdir(join(dir, 'c1'), { recursive: true });
       const procs = join(dirs[0]!, 'c1/cgroup.procs');
       await writeFile(procs, `0\n1\n4242\n${process.pid}\n`);
       onKill = () => void rm(procs, { force: true });
-      assert.deepEqual(await open().pods(settings), ['u']);
       await open().remove('u', settings);
       assert.deepEqual([...new Set(killed)], [4242]);
       for (const dir of dirs) await assert.rejects(stat(dir), { code: 'ENOENT' });
       assert.deepEqual(await readdir(join(root, 'cpu/kubepods')), ['burstable']);
-      assert.deepEqual(await open().pods(settings), []);
+    });
+
+    test('empty ones are abandoned; those with processes may be another kubelet’s', async () => {
+      const busy = join(root, 'memory/kubepods/poda');
+      await mkdir(join(busy, 'c1'), { recursive: true });
+      await writeFile(join(busy, 'c1/cgroup.procs'), '4242\n');
+      await mkdir(join(root, 'cpu/kubepods/poda'), { recursive: true });
+      await mkdir(join(root, 'systemd/kubepods/besteffort/podb/c1'), { recursive: true });
+      assert.deepEqual(await open().abandoned(settings), ['b']);
+      assert.deepEqual(killed, []);
+    });
+
+    test('a directory that will not go keeps nobody waiting', async () => {
+      const dir = join(root, 'cpu/kubepods/podu');
+      await mkdir(dir, { recursive: true });
+      await writeFile(join(dir, 'stays'), '');
+      await open().remove('u', settings);
+      assert.deepEqual(await readdir(dir), ['stays']);
     });
 
     test('without cgroups per QoS: the root of the configuration, and nothing is made', async () => {
@@ -245,7 +263,7 @@ describe('cgroups of pods', () => {
     });
     test('removal', async () => {
       await mkdir(join(root, 'kubepods/besteffort/podv/c1'), { recursive: true });
-      assert.deepEqual(await open().pods(settings), ['v']);
+      assert.deepEqual(await open().abandoned(settings), ['v']);
       await open().remove('v', settings);
       assert.deepEqual(await readdir(join(root, 'kubepods/besteffort')), []);
     });
@@ -332,7 +350,7 @@ describe('cgroups of pods', () => {
       const dir = 'memory/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podv.slice';
       await mkdir(join(root, dir), { recursive: true });
       const cgroups = open();
-      assert.deepEqual(await cgroups.pods(systemd), ['v']);
+      assert.deepEqual(await cgroups.abandoned(systemd), ['v']);
       await cgroups.remove('v', systemd);
       assert.deepEqual(
         calls.map((argv) => argv.slice(5)),
@@ -347,6 +365,6 @@ describe('cgroups of pods', () => {
     await cgroups.ensure(burstable, settings);
     await cgroups.limit(hierarchyLimits([burstable], node), settings);
     await cgroups.remove('u', settings);
-    assert.deepEqual(await cgroups.pods(settings), []);
+    assert.deepEqual(await cgroups.abandoned(settings), []);
   });
 });

@@ -43,8 +43,8 @@ export interface PodCgroups {
   ensure(pod: Pod, settings: CgroupSettings): Promise<void>;
   /** Ends what still runs in the pod's cgroup, whatever its class, and removes it. */
   remove(uid: string, settings: CgroupSettings): Promise<void>;
-  /** Uids of pods that have one. */
-  pods(settings: CgroupSettings): Promise<readonly string[]>;
+  /** Uids of pods of which only an empty one is there; what runs in one may belong to another kubelet of this machine. */
+  abandoned(settings: CgroupSettings): Promise<readonly string[]>;
   /** Gives `kubepods` and the classes below it their limits. */
   limit(hierarchy: HierarchyLimits, settings: CgroupSettings): Promise<void>;
 }
@@ -88,6 +88,19 @@ export function createPodCgroups({ tree: open, slices, log }: PodCgroupsOptions)
       await files.write(cgroupPath(driver, name), { hugepages });
   };
 
+  const removeOne = async (name: CgroupName, driver: CgroupDriver): Promise<void> => {
+    const files = await tree();
+    const path = cgroupPath(driver, name);
+    const entry = path.slice(path.lastIndexOf('/') + 1);
+    if (!(await files.list(cgroupPath(driver, name.slice(0, -1)))).includes(entry)) return;
+    if (driver === 'systemd') {
+      await slices.stop(entry).catch((error) => {
+        log.debug({ slice: entry, err: errorText(error) }, 'slice could not be stopped');
+      });
+    }
+    if (!(await files.remove(path))) throw new Error('something in it does not end');
+  };
+
   return {
     parentOf(pod, { driver, root, perQos }) {
       if (!perQos) return root === '/' ? '' : root;
@@ -101,23 +114,30 @@ export function createPodCgroups({ tree: open, slices, log }: PodCgroupsOptions)
     },
     async remove(uid, { driver, root, perQos }) {
       if (!perQos) return;
-      const files = await tree();
       for (const qos of CLASSES) {
         const name = podCgroup(root, qos, uid);
-        const path = cgroupPath(driver, name);
-        const parent = await files.list(cgroupPath(driver, name.slice(0, -1)));
-        if (!parent.includes(path.slice(path.lastIndexOf('/') + 1))) continue;
-        if (driver === 'systemd') await slices.stop(sliceOf(name)).catch(logged(sliceOf(name)));
-        if (!(await files.remove(path))) log.warn({ path }, 'a cgroup could not be removed');
+        // An empty directory that stays is no reason for a pod to stay.
+        await removeOne(name, driver).catch((error) => {
+          log.warn(
+            { cgroup: cgroupPath(driver, name), err: errorText(error) },
+            'a cgroup could not be removed',
+          );
+        });
       }
     },
-    async pods({ driver, root, perQos }) {
+    async abandoned({ driver, root, perQos }) {
       if (!perQos) return [];
       const files = await tree();
-      const lists = await Promise.all(
-        CLASSES.map((qos) => files.list(cgroupPath(driver, qosCgroup(root, qos)))),
-      );
-      return lists.flat().flatMap((entry) => podUidOf(driver, entry) ?? []);
+      const uids: string[] = [];
+      for (const qos of CLASSES) {
+        const parent = cgroupPath(driver, qosCgroup(root, qos));
+        for (const entry of await files.list(parent)) {
+          const uid = podUidOf(driver, entry);
+          if (uid === undefined) continue;
+          if ((await files.processes(`${parent}/${entry}`)).length === 0) uids.push(uid);
+        }
+      }
+      return uids;
     },
     async limit({ all, burstable, bestEffort }, { driver, root, perQos }) {
       if (!perQos) return;
@@ -126,8 +146,4 @@ export function createPodCgroups({ tree: open, slices, log }: PodCgroupsOptions)
       await permitted(() => write(qosCgroup(root, 'BestEffort'), bestEffort, driver));
     },
   };
-
-  function logged(slice: string): (error: unknown) => void {
-    return (error) => log.debug({ slice, err: errorText(error) }, 'slice could not be stopped');
-  }
 }

@@ -47,7 +47,7 @@ export interface NodeSettings {
   run(signal: AbortSignal): Promise<void>;
   /** The pods, or what is known of the runtime, changed. */
   poke(): void;
-  /** Uids of pods of which there is a cgroup, perhaps from an earlier run. */
+  /** Uids of pods of which there is an empty cgroup, perhaps from an earlier run. */
   leftCgroups(): Promise<readonly string[]>;
 }
 
@@ -142,7 +142,7 @@ export function createNodeSettings(options: NodeSettingsOptions): NodeSettings {
     async leftCgroups() {
       const own = cgroupSettings();
       const drivers = runtime().name === '' ? (['cgroupfs', 'systemd'] as const) : [own.driver];
-      const lists = await Promise.all(drivers.map((driver) => cgroups.pods({ ...own, driver })));
+      const lists = await Promise.all(drivers.map((driver) => cgroups.abandoned({ ...own, driver })));
       return lists.flat();
     },
   };

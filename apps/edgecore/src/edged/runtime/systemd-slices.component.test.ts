@@ -56,7 +56,7 @@ describe('slices of a real systemd, cgroup v1 (needs Debian’s systemd and dbus
     assert.equal(await at(`cpu/${SLICE}/cpu.cfs_quota_us`), '21000');
     assert.equal(await at(`memory/${SLICE}/memory.limit_in_bytes`), String(256 * 2 ** 20));
     assert.equal(await at(`pids/${SLICE}/pids.max`), '50');
-    assert.deepEqual(await cgroups.pods(settings), ['a-b']);
+    assert.deepEqual(await cgroups.abandoned(settings), ['a-b']);
   });
 
   test('all pods and the classes get theirs, and new ones when they change', async () => {
@@ -83,6 +83,6 @@ describe('slices of a real systemd, cgroup v1 (needs Debian’s systemd and dbus
     for (const name of await readdir(systemd.cgroups)) {
       assert.ok(!existsSync(join(systemd.cgroups, name, SLICE)), name);
     }
-    assert.deepEqual(await cgroups.pods(settings), []);
+    assert.deepEqual(await cgroups.abandoned(settings), []);
   });
 });
