@@ -22,6 +22,7 @@ export interface HttpGetOptions {
 
 /** More of a body is not read (spec/edged.md §8). */
 export const MAX_BODY_BYTES = 10 * 1024;
+const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_REDIRECTS = 10;
 
 /**
@@ -72,6 +73,9 @@ function request(
         headers: headersOf(target, options),
         // One of its own, and no agent to keep it.
         createConnection: () => open(target),
+        // Small servers write sloppy headers; the kubelet's client reads them, and only the status matters here.
+        insecureHTTPParser: true,
+        maxHeaderSize: MAX_HEADER_BYTES,
       });
     } catch (error) {
       // Node refuses names and values that are no headers.

@@ -30,7 +30,7 @@ export function httpTargetOf(
     host: get.host ?? '',
     port,
     path: pathOf(get.path ?? ''),
-    headers: (get.httpHeaders ?? []).map(({ name, value }) => ({ name, value: value ?? '' })),
+    headers: (get.httpHeaders ?? []).map(({ name, value }) => ({ name: String(name), value: value ?? '' })),
   };
 }
 

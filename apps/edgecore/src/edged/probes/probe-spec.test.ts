@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Container } from '@kubeedge-ts/apis';
+import fc from 'fast-check';
 import { container, pod } from '../testing/pods.ts';
 import { hasProbes, probeSpecsOf } from './probe-spec.ts';
 
@@ -165,4 +166,43 @@ test('a container without probes has none, null counts as absent', () => {
   assert.equal(hasProbes(container('main')), false);
   assert.equal(hasProbes(container('main', { livenessProbe: null as never })), false);
   assert.deepEqual(probeSpecsOf(web, container('main', { livenessProbe: null as never })), []);
+});
+
+test('whatever stands where a probe belongs, it becomes probes that can be asked or say why not', () => {
+  const anyField = fc.anything({ maxDepth: 2 });
+  const anyHandler = fc.record(
+    {
+      command: anyField,
+      port: anyField,
+      host: anyField,
+      path: anyField,
+      scheme: anyField,
+      httpHeaders: anyField,
+    },
+    { requiredKeys: [] },
+  );
+  const anyProbe = fc.oneof(
+    anyField,
+    fc.record(
+      {
+        exec: fc.oneof(anyField, anyHandler),
+        httpGet: fc.oneof(anyField, anyHandler),
+        tcpSocket: fc.oneof(anyField, anyHandler),
+        grpc: fc.oneof(anyField, anyHandler),
+        periodSeconds: anyField,
+        failureThreshold: anyField,
+        terminationGracePeriodSeconds: anyField,
+      },
+      { requiredKeys: [] },
+    ),
+  );
+  fc.assert(
+    fc.property(anyProbe, anyField, anyField, (readinessProbe, env, ports) => {
+      const odd = { ...container('main'), readinessProbe, env, ports } as Container;
+      for (const { handler, periodMs, failureThreshold } of probeSpecsOf(web, odd)) {
+        assert.ok(['exec', 'http', 'tcp', 'grpc', 'nothing'].includes(handler.by));
+        assert.ok(periodMs >= 1_000 && periodMs < 2 ** 31 && failureThreshold >= 1);
+      }
+    }),
+  );
 });

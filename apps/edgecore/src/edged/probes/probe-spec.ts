@@ -1,4 +1,5 @@
 import type { Container, Pod } from '@kubeedge-ts/apis';
+import { errorText } from '@kubeedge-ts/errors';
 import { expand } from '../runtime/expand.ts';
 import { type HttpTarget, httpTargetOf, portOf } from './http-target.ts';
 import { PROBE_KINDS, type ProbeKind, type ProbeTimes, type Thresholds } from './probe-machine.ts';
@@ -48,7 +49,7 @@ function probeSpecOf(kind: ProbeKind, pod: Pod, container: Container, probe: Api
   const grace = probe.terminationGracePeriodSeconds;
   return {
     kind,
-    handler: handlerOf(pod, container, probe),
+    handler: readableHandlerOf(pod, container, probe),
     initialDelayMs: atLeast(0, probe.initialDelaySeconds, 0) * 1000,
     timeoutMs: atLeast(1, probe.timeoutSeconds, 1) * 1000,
     periodMs: atLeast(1, probe.periodSeconds, 10) * 1000,
@@ -63,6 +64,15 @@ function probeSpecOf(kind: ProbeKind, pod: Pod, container: Container, probe: Api
 function atLeast(least: number, value: unknown, otherwise: number): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < least) return otherwise;
   return Math.min(MAX_SECONDS, Math.trunc(value));
+}
+
+/** A pod from a file has met no API server: its fields may have any type. */
+function readableHandlerOf(pod: Pod, container: Container, probe: ApiProbe): ProbeHandler {
+  try {
+    return handlerOf(pod, container, probe);
+  } catch (error) {
+    return { by: 'nothing', problem: `the probe cannot be read: ${errorText(error)}` };
+  }
 }
 
 function handlerOf(pod: Pod, container: Container, probe: ApiProbe): ProbeHandler {

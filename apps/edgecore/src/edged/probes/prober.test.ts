@@ -285,6 +285,12 @@ describe('http', () => {
     assert.match(await output({ port: silent, httpHeaders: [{ name: 'a b', value: '1' }] }), /Header name/);
   });
 
+  test('a sloppy server is understood', async () => {
+    const answer = 'HTTP/1.0 200 OK\nServer: tiny \x01\nContent-Length: 2\n\nok';
+    const port = await listening(createTcpServer((socket) => socket.once('data', () => socket.end(answer))));
+    assert.deepEqual(await httpGet({ port }), { is: 'success', output: 'ok' });
+  });
+
   test('a server that does not answer in time is a failure; one that never ends its body tells nothing', async () => {
     const mute = await serve(() => {});
     assert.deepEqual(await httpGet({ port: mute }), {
