@@ -1,6 +1,7 @@
 // Runs a tier of tests under the pinned Node: `node scripts/run-tests.mjs unit|e2e [--full] [filter …]`.
 // unit: `*.test.ts` beside the sources, nothing outside the process. e2e: `*.component.test.ts` (a program or a protocol
-// with a real peer) and everything below tests/, in namespaces of their own.
+// with a real peer) and everything below tests/, in namespaces of their own; but tests/mutations, whose runner is
+// tests/mutations/run.ts, belongs to unit.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,15 +9,12 @@ import { runIsolated } from './isolate.mjs';
 import { pinnedNode } from './node.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
-const SOURCES = ['packages', 'apps', 'mappers'];
-const isComponent = (file) => file.endsWith('.component.test.ts');
-const TIERS = {
-  unit: { folders: SOURCES, belongs: (file) => !isComponent(file) },
-  e2e: {
-    folders: [...SOURCES, 'tests'],
-    belongs: (file) => isComponent(file) || file.startsWith(join(root, 'tests')),
-  },
-};
+const FOLDERS = ['packages', 'apps', 'mappers', 'tests'];
+const TESTS = join(root, 'tests/');
+const MUTATIONS = join(root, 'tests/mutations/');
+const isUnit = (file) =>
+  file.startsWith(TESTS) ? file.startsWith(MUTATIONS) : !file.endsWith('.component.test.ts');
+const TIERS = { unit: isUnit, e2e: (file) => !isUnit(file) };
 
 function* tests(folder) {
   if (!existsSync(folder)) return;
@@ -31,14 +29,13 @@ function* tests(folder) {
 const [tier = 'unit', ...rest] = process.argv.slice(2);
 const full = rest.includes('--full');
 const filters = rest.filter((argument) => argument !== '--full');
-const selection = TIERS[tier];
-if (selection === undefined) {
+const belongs = TIERS[tier];
+if (belongs === undefined) {
   console.error(`unknown tier ${tier}; one of ${Object.keys(TIERS).join(', ')}`);
   process.exit(2);
 }
-const files = selection.folders
-  .flatMap((folder) => [...tests(join(root, folder))])
-  .filter(selection.belongs)
+const files = FOLDERS.flatMap((folder) => [...tests(join(root, folder))])
+  .filter(belongs)
   .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
   .sort();
 if (files.length === 0) {

@@ -83,6 +83,17 @@ describe('one object', () => {
     assert.equal(b.log.at(-1), 'advance-record u1');
   });
 
+  test('a record of another edge store proves nothing towards an edge that names its own (M15)', () => {
+    const b = bench();
+    b.want({ uid: 'lost' });
+    b.want({ uid: 'kept' });
+    b.connect([record({ uid: 'lost', store: 'before' }), record({ uid: 'kept', store: 's1' })], 's1');
+    assert.deepEqual(b.ackAll(), ['insert lost']);
+    b.apply({ type: 'disconnected' });
+    b.connect(undefined, 'another');
+    assert.deepEqual(b.ackAll().sort(), ['insert kept', 'insert lost']);
+  });
+
   test('a record without confirmation means insert again, one with another version update', () => {
     const b = bench();
     b.want({ uid: 'maybe', version: '5' });
@@ -252,6 +263,16 @@ describe('objects of one node', () => {
     b.want({ type: 'configmap', uid: 'c', version: '2' });
     b.apply({ type: 'acked', id: b.next().id });
     assert.deepEqual(b.sent(), ['update c', 'insert p']);
+  });
+
+  test('at most a window of them is in flight', () => {
+    const b = bench({ window: 3 });
+    b.connect([]);
+    for (let i = 0; i < 10; i++) b.want({ uid: `u${i}` });
+    assert.equal(b.queue.inFlight, 3);
+    b.apply({ type: 'acked', id: b.next().id });
+    assert.equal(b.queue.inFlight, 3);
+    assert.equal(b.sent().length, 3, 'two that are not acked, and one more');
   });
 
   test('deletes wait for nobody', () => {

@@ -58,6 +58,21 @@ describe('the life of a pod', () => {
     assert.deepEqual(b.meta.deleted, []);
   });
 
+  test('gone from the API under its UID: a pod that has the name by now goes on', async () => {
+    await b.start();
+    const old = pod('web');
+    b.meta.putPod(old);
+    await b.until('runs', () => b.runs('web'));
+    const successor = pod('web');
+    b.meta.putPod(successor);
+    await b.until('two', () => b.runningContainers() === 2);
+    b.meta.removePod(old);
+    await b.until('ended', () => b.fake.runtime.sandboxes.size === 1);
+    const [sandbox] = b.fake.runtime.sandboxes.values();
+    assert.equal(sandbox?.config.metadata?.uid, successor.metadata.uid);
+    assert.equal(b.calls('StopContainer'), 1);
+  });
+
   test('a delete interrupts a pull that hangs', async () => {
     await b.start();
     b.fake.delay('PullImage', 60_000);

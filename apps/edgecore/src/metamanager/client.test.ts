@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Lease, Node } from '@kubeedge-ts/apis';
+import type { Lease, Message, Node } from '@kubeedge-ts/apis';
 import { isKubeEdgeError } from '@kubeedge-ts/errors';
 import { until } from '../edgehub/testing/manual-clock.ts';
 import { type Rig, withMetaManager } from './testing/rig.ts';
@@ -39,6 +39,24 @@ describe('getReferenced', () => {
       await assert.rejects(rig.meta.client.getReferenced('secret', 'default', 'other'), {
         code: 'EDGE_DISCONNECTED',
       });
+    }));
+
+  test('an answer that is older than what the cloud has sent meanwhile does not replace it', () =>
+    withMetaManager(async (rig) => {
+      await connected(rig);
+      const asked = rig.meta.client.getReferenced('configmap', 'default', 'app');
+      await until(() => rig.hub.sent.some(({ route }) => route.operation === 'query'));
+      const [question] = rig.hub.sent;
+      await rig.hub.down('update', 'default/configmap/app', configMap('10'));
+      await until(() => rig.told.includes('configmap default/app'));
+      rig.hub.answerTo(question as Message, configMap('9'));
+      await asked;
+      await until(
+        () => rig.hub.sent.filter(({ content }) => content === 'OK').length === 2,
+        'both are acked',
+      );
+      const [row] = await rig.rows("SELECT value FROM meta WHERE key = 'default/configmap/app'");
+      assert.deepEqual(JSON.parse(String(row?.['value'])), configMap('10'));
     }));
 
   for (const [form, reply] of [

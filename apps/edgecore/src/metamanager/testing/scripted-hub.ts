@@ -9,6 +9,8 @@ export interface ScriptedHub {
   readonly sent: Message[];
   /** Answers a message; undefined: no answer. Called for every message sent. */
   answer: (message: Message) => unknown;
+  /** Answers a message that was left unanswered. */
+  answerTo(message: Message, content: unknown): void;
   connect(connected: boolean): Promise<void>;
   /** An object message of the cloud. */
   down(operation: string, resource: string, content: unknown, source?: string): Promise<Message>;
@@ -23,6 +25,10 @@ export function createScriptedHub(clock: Clock): ScriptedHub {
     bus,
     sent: [],
     answer: () => undefined,
+    answerTo({ header, route: { resource = '' } }, content) {
+      const route = { source: 'edgecontroller', group: 'resource', operation: 'response', resource };
+      bus.respond(newMessage(origin, { ...route, content, parent: header.msg_id }));
+    },
     connect: (connected) =>
       bus.send(
         'metamanager',
@@ -47,10 +53,7 @@ export function createScriptedHub(clock: Clock): ScriptedHub {
       if (message === undefined) return;
       hub.sent.push(message);
       const content = hub.answer(message);
-      if (content === undefined) continue;
-      const { resource = '' } = message.route;
-      const route = { source: 'edgecontroller', group: 'resource', operation: 'response', resource };
-      bus.respond(newMessage(origin, { ...route, content, parent: message.header.msg_id }));
+      if (content !== undefined) hub.answerTo(message, content);
     }
   })();
   return hub;

@@ -1,0 +1,6 @@
+import { cloudMutations } from './cloud.ts';
+import { edgeMutations } from './edge.ts';
+import type { Mutation } from './mutation.ts';
+import { securityMutations } from './security.ts';
+
+export const MUTATIONS: readonly Mutation[] = [...cloudMutations, ...securityMutations, ...edgeMutations];
