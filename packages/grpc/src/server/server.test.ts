@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { isKubeEdgeError } from '@kubeedge-ts/errors';
 import { systemClock } from '@kubeedge-ts/runtime';
+import fc from 'fast-check';
 import { createGrpcClient, type GrpcClient } from '../client.ts';
 import { createCodec } from '../codec.ts';
 import { frame } from '../framing.ts';
@@ -225,6 +226,22 @@ describe('the gRPC server', () => {
       socket.end(Buffer.from(bytes, 'latin1'));
       await once(socket, 'close');
     }
+    assert.equal((await client.say({ text: 'a' })).text, 'a');
+  });
+
+  test('any frames after a right beginning leave the server as it was', async () => {
+    const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    const settings = Buffer.from('000000040000000000', 'hex');
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ minLength: 9, maxLength: 300 }), async (bytes) => {
+        const socket = connect(dir.path);
+        socket.on('error', () => {});
+        socket.resume();
+        socket.end(Buffer.concat([preface, settings, bytes]));
+        await once(socket, 'close');
+      }),
+      { numRuns: 100 },
+    );
     assert.equal((await client.say({ text: 'a' })).text, 'a');
   });
 
