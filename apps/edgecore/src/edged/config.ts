@@ -95,6 +95,10 @@ export interface EdgedConfig {
   /** Ids of a pod that has a user namespace of its own; a multiple of 65,536. */
   readonly idsPerPod: number;
   readonly imagePulls: PullSettings;
+  /** Of edgecore itself: when memory runs out, its pods go first. Undefined: left as it is. */
+  readonly oomScoreAdj: number | undefined;
+  /** Addresses of pods where the cluster gives none; empty: none. */
+  readonly podCidr: string;
   readonly seccompDefault: boolean;
   /** Unsafe sysctls that pods may set; a trailing `*` matches any rest. */
   readonly allowedSysctls: readonly string[];
@@ -185,6 +189,8 @@ export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modu
     oomGroup: kubelet.singleProcessOOMKill !== true,
     limitedSwap: kubelet.memorySwap.swapBehavior === 'LimitedSwap',
     idsPerPod: idsPerPodOf(kubelet.userNamespaces),
+    oomScoreAdj: kubelet.oomScoreAdj,
+    podCidr: kubelet.podCIDR,
     imagePulls: {
       parallel: kubelet.serializeImagePulls ? 1 : (kubelet.maxParallelImagePulls ?? Number.POSITIVE_INFINITY),
       perSecond: kubelet.registryPullQPS,

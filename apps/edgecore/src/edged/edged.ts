@@ -31,7 +31,7 @@ import { identityOf } from './runtime/labels.ts';
 import { createNodeSettings } from './runtime/node-settings.ts';
 import { createObserver } from './runtime/observe.ts';
 import { createPodLogs } from './runtime/pod-logs.ts';
-import { createRuntimeWatch } from './runtime/runtime-info.ts';
+import { createRuntimeWatch, podCidrOf } from './runtime/runtime-info.ts';
 import { createKubeletMetrics, type KubeletApi } from './server/index.ts';
 import { createManifestFolder } from './static/manifest-folder.ts';
 import { createMirrorPods } from './static/mirror-pods.ts';
@@ -383,6 +383,7 @@ export function createEdged(options: EdgedOptions): Edged {
         await volumes.open();
         await devices.open();
         await settings.open();
+        runtime.setPodCidr(podCidrOf(await meta.getNode(config.nodeName), config));
         events.node('Normal', 'Starting', 'Starting kubelet.');
         const { signal } = stopping;
         running.push(
@@ -418,6 +419,7 @@ export function createEdged(options: EdgedOptions): Edged {
         settings.poke();
       },
       nodeChanged(changed) {
+        runtime.setPodCidr(podCidrOf(changed, config));
         node.changed(changed);
         volumes.nodeChanged(changed);
       },

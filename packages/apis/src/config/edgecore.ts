@@ -219,6 +219,8 @@ export const EDGECORE_USED = [
   `${KUBELET}.cpuCFSQuota`,
   `${KUBELET}.cpuCFSQuotaPeriod`,
   `${KUBELET}.podPidsLimit`,
+  `${KUBELET}.podCIDR`,
+  `${KUBELET}.oomScoreAdj`,
   `${KUBELET}.enforceNodeAllocatable`,
   `${KUBELET}.singleProcessOOMKill`,
   `${KUBELET}.memorySwap`,

@@ -1,5 +1,7 @@
+import { writeFile } from 'node:fs/promises';
 import type { Pod } from '@kubeedge-ts/apis';
 import type { CriClient } from '@kubeedge-ts/cri';
+import { errorText } from '@kubeedge-ts/errors';
 import type { Clock, Logger } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
 import type { EdgedConfig } from '../config.ts';
@@ -87,6 +89,14 @@ export function createNodeSettings(options: NodeSettingsOptions): NodeSettings {
     clock,
   });
 
+  /** A machine that permits it only one way runs edgecore all the same. */
+  const protectSelf = async (score: number | undefined): Promise<void> => {
+    if (score === undefined) return;
+    await writeFile('/proc/self/oom_score_adj', String(score)).catch((error) => {
+      log.info({ score, err: errorText(error) }, 'the OOM score of edgecore stays as it is');
+    });
+  };
+
   return {
     cgroups: cgroupSettings,
     images: createImagePuller({
@@ -130,6 +140,7 @@ export function createNodeSettings(options: NodeSettingsOptions): NodeSettings {
     }),
     async open() {
       facts = await readHostFacts(host);
+      await protectSelf(config.oomScoreAdj);
       const { unusable } = sysctlAllowlist(config.allowedSysctls, facts.kernelVersion);
       if (unusable.length > 0)
         log.warn(

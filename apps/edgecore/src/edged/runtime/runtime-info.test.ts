@@ -89,4 +89,43 @@ describe('what is known of the runtime', () => {
     assert.deepEqual([info.handlers, info.features], [runtimeHandlers, features]);
     assert.equal(info.runtimeProblem, undefined);
   });
+
+  test('the addresses of pods: told once, again to a runtime that came back, and until it takes them', async () => {
+    const seen: string[] = [];
+    let refuse = false;
+    let gone = false;
+    const cri = {
+      version: async () => ({ runtimeName: 'x', runtimeVersion: '1' }),
+      runtimeConfig: async () => ({ linux: { cgroupDriver: 1 } }),
+      status: async () => {
+        if (gone) throw new Error('gone');
+        return { status: { conditions }, info: {}, runtimeHandlers: [] };
+      },
+      updateRuntimeConfig: async (request: { runtimeConfig: { networkConfig: { podCidr: string } } }) => {
+        seen.push(request.runtimeConfig.networkConfig.podCidr);
+        if (refuse) throw new Error('not now');
+        return {};
+      },
+    } as unknown as CriClient;
+    const it = createRuntimeWatch(cri, manualClock(), silentLogger);
+    const check = () => it.check(new AbortController().signal);
+    await check();
+    assert.deepEqual(seen, [], 'none were given');
+    it.setPodCidr('10.1.0.0/24');
+    await check();
+    await check();
+    assert.deepEqual(seen, ['10.1.0.0/24']);
+    gone = true;
+    await check();
+    gone = false;
+    refuse = true;
+    assert.ok(await check(), 'it answers all the same');
+    refuse = false;
+    await check();
+    await check();
+    assert.deepEqual(seen, ['10.1.0.0/24', '10.1.0.0/24', '10.1.0.0/24']);
+    it.setPodCidr('10.2.0.0/24,fd00::/64');
+    await check();
+    assert.equal(seen.at(-1), '10.2.0.0/24,fd00::/64');
+  });
 });

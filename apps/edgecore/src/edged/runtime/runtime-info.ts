@@ -1,4 +1,4 @@
-import { isRecord } from '@kubeedge-ts/apis';
+import { isRecord, type Node } from '@kubeedge-ts/apis';
 import type { CriClient, RuntimeFeatures, RuntimeHandler, StatusResponse } from '@kubeedge-ts/cri';
 import { errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
 import type { Clock, Logger } from '@kubeedge-ts/runtime';
@@ -28,13 +28,15 @@ export interface RuntimeWatch {
   readonly info: RuntimeInfo;
   /** Asks the runtime how it is; never rejects. Resolves with whether it answers now. */
   check(signal: AbortSignal): Promise<boolean>;
+  /** Addresses for the node's pods, as the cluster gives them; told to the runtime with the next answer of its. Empty: none. */
+  setPodCidr(podCidr: string): void;
 }
 
 const CRI_VERSION = '0.1.0';
 const CHECK_TIMEOUT_MS = 5_000;
 
 export function createRuntimeWatch(
-  cri: Pick<CriClient, 'version' | 'status' | 'runtimeConfig'>,
+  cri: Pick<CriClient, 'version' | 'status' | 'runtimeConfig' | 'updateRuntimeConfig'>,
   clock: Clock,
   log: Logger,
 ): RuntimeWatch {
@@ -50,10 +52,31 @@ export function createRuntimeWatch(
     answeredAt: undefined,
   };
   let away = true;
+  let podCidr = '';
+  /** What the runtime that answers now was told. */
+  let told = '';
+
+  /** A runtime whose network is configured elsewhere ignores it; the next check tries again. */
+  const tellPodCidr = async (signal: AbortSignal): Promise<void> => {
+    const wanted = podCidr;
+    if (wanted === told || wanted === '') return;
+    try {
+      const runtimeConfig = { networkConfig: { podCidr: wanted } };
+      await cri.updateRuntimeConfig({ runtimeConfig }, { signal, timeoutMs: CHECK_TIMEOUT_MS });
+      told = wanted;
+      log.info({ podCidr: wanted }, 'container runtime knows the addresses of pods');
+    } catch (error) {
+      log.warn(
+        { podCidr: wanted, err: errorText(error) },
+        'container runtime does not take the addresses of pods',
+      );
+    }
+  };
 
   const introduce = async (signal: AbortSignal): Promise<void> => {
     const options = { signal, timeoutMs: CHECK_TIMEOUT_MS };
     const version = await cri.version({ version: CRI_VERSION }, options);
+    told = '';
     const { cgroupDriver, sandboxImage } = await askConfig(options);
     info = {
       ...info,
@@ -84,6 +107,9 @@ export function createRuntimeWatch(
     get info() {
       return info;
     },
+    setPodCidr(wanted) {
+      podCidr = wanted;
+    },
     async check(signal) {
       try {
         if (away) await introduce(signal);
@@ -104,6 +130,7 @@ export function createRuntimeWatch(
           answeredAt: clock.monotonic(),
         };
         away = false;
+        await tellPodCidr(signal);
         return true;
       } catch (error) {
         if (signal.aborted) return false;
@@ -117,6 +144,11 @@ export function createRuntimeWatch(
       }
     },
   };
+}
+
+/** The addresses that the cluster gives the node's pods, else those of the configuration. */
+export function podCidrOf(node: Node | undefined, { podCidr }: { readonly podCidr: string }): string {
+  return node?.spec?.podCIDRs?.join() ?? node?.spec?.podCIDR ?? podCidr;
 }
 
 interface ConfigFacts {

@@ -56,6 +56,8 @@ export function edgedConfig(fields: Partial<EdgedConfig> & Pick<EdgedConfig, 'ro
     oomGroup: true,
     limitedSwap: false,
     idsPerPod: 65_536,
+    oomScoreAdj: undefined,
+    podCidr: '',
     imagePulls: { parallel: 1, perSecond: 5, burst: 10 },
     seccompDefault: false,
     allowedSysctls: [],
