@@ -2,7 +2,8 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import * as zlib from 'node:zlib';
+// the default import: in the bundle the module is loaded at its first use
+import zlib from 'node:zlib';
 import type { Pod } from '@kubeedge-ts/apis';
 import type { CriClient } from '@kubeedge-ts/cri';
 import { errorText } from '@kubeedge-ts/errors';

@@ -23,6 +23,7 @@ export interface Bench {
   readonly clock: Clock;
   /** Of the edged that runs. */
   readonly sink: Edged['sink'];
+  readonly kubelet: Edged['kubelet'];
   /** A second client of the fake runtime. */
   readonly cri: CriClient;
   start(): Promise<void>;
@@ -63,6 +64,10 @@ export async function createBench(): Promise<Bench> {
     get sink() {
       if (edged === undefined) throw new Error('edged does not run');
       return edged.sink;
+    },
+    get kubelet() {
+      if (edged === undefined) throw new Error('edged does not run');
+      return edged.kubelet;
     },
     async start() {
       edged = createEdged({

@@ -1,4 +1,4 @@
-/** Prometheus' text format 0.0.4, as much of it as is needed here (docs/adr/040). */
+/** Prometheus' text format 0.0.4, as much of it as is needed here (docs/adr/050). */
 export type Labels = Readonly<Record<string, string>>;
 
 export interface Sample {
