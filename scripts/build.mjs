@@ -1,5 +1,5 @@
 // Builds one CJS bundle per program into dist/ (DESIGN §3): `node scripts/build.mjs [program …]`, default all.
-import { renameSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -56,6 +56,7 @@ for (const [program, bundles] of Object.entries(PROGRAMS)) {
       format: 'cjs',
       minifySyntax: true,
       minifyWhitespace: true,
+      minifyIdentifiers: program === 'edgecore',
       legalComments: 'none',
       logLevel: 'warning',
       banner: { js: "const __bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
@@ -63,6 +64,9 @@ for (const [program, bundles] of Object.entries(PROGRAMS)) {
       plugins: program === 'edgecore' ? [lazyBuiltins] : [],
       external: ['bufferutil', 'utf-8-validate'],
     });
+    // one character beyond ASCII makes V8 keep the whole source in two bytes each: a megabyte for an agent
+    const odd = readFileSync(`${outfile}.new`).findIndex((byte) => byte > 127);
+    if (odd !== -1) throw new Error(`${name} has a character beyond ASCII at byte ${odd}: write it as \\u…`);
     // a program that starts meanwhile sees the old bundle or the new one, never half of one
     renameSync(`${outfile}.new`, outfile);
   }

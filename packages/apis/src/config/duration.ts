@@ -11,7 +11,7 @@ const UNIT_MS: Record<string, number> = {
 /** Milliseconds of a Go duration. */
 export function durationMs(value: string): number {
   let total = 0;
-  for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
+  for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ns|us|\u00b5s|ms|s|m|h)/g)) {
     total += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
   }
   return value.startsWith('-') ? -total : total;

@@ -19,7 +19,7 @@ export const anything = z.unknown();
 export const flags = z._default(z.record(z.string(), z.boolean()), {});
 export const textMap = z._default(z.record(z.string(), z.string()), {});
 
-const GO_DURATION = /^-?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$|^0$/;
+const GO_DURATION = /^-?(\d+(\.\d+)?(ns|us|\u00b5s|ms|s|m|h))+$|^0$/;
 /** A Go duration such as `1m30s`. */
 export const duration = (value: string) =>
   z._default(z.string().check(z.regex(GO_DURATION, 'not a duration such as 10s or 1m30s')), value);

@@ -74,7 +74,7 @@ function isAmount(value: string): boolean {
   return (parseQuantity(value) ?? 0) > 0;
 }
 
-const DURATION = /^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/;
+const DURATION = /^(\d+(\.\d+)?(ns|us|\u00b5s|ms|s|m|h))+$/;
 
 /** No grace at all would make it a hard threshold. */
 function durationOf(text: string | undefined): number | undefined {
