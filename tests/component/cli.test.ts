@@ -53,6 +53,15 @@ for (const program of ['cloudcore', 'edgecore']) {
       assert.match(stderr, /modules\.metaManger/);
     });
 
+    test('a missing file ends the start with exit 2, the path, the cause once and what to do', () => {
+      const file = join(dir, 'missing.yaml');
+      const { status, stderr } = run(program, '--config', file);
+      assert.equal(status, 2);
+      assert.match(stderr, new RegExp(`cannot read the configuration ${file}: `));
+      assert.equal(stderr.split('ENOENT').length - 1, 1);
+      assert.match(stderr, /--minconfig/);
+    });
+
     test('a wrong type ends the start with exit 2 and the path', () => {
       const { status, stderr } = withConfig(program, 'featureGates: 7\n');
       assert.equal(status, 2);

@@ -51,8 +51,11 @@ export function isKubeEdgeError(error: unknown, code?: string): error is KubeEdg
   return error instanceof KubeEdgeError && (code === undefined || error.code === code);
 }
 
-/** The message of anything that was thrown, with the chain of causes. */
+/** The message of anything that was thrown, with the chain of causes; a cause that the message quotes is not repeated. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${errorText(error.cause)}`;
+  const { message } = error;
+  if (error.cause === undefined) return message;
+  const cause = errorText(error.cause);
+  return message.includes(cause) ? message : `${message}: ${cause}`;
 }
