@@ -40,7 +40,7 @@ async function issue(nodeName: string, now: number, authority = ca): Promise<Tls
   return { ca: authority.certPem, cert, key: keyToPem(key) };
 }
 
-function setup(options: { token?: string; issued?: () => Promise<TlsMaterial> } = {}) {
+function setup(options: { token?: string; issued?: (request: EnrolRequest) => Promise<TlsMaterial> } = {}) {
   const folder = join(root, String(folders++));
   const files: IdentityFiles = {
     ca: join(folder, 'ca/rootCA.crt'),
@@ -57,7 +57,7 @@ function setup(options: { token?: string; issued?: () => Promise<TlsMaterial> } 
     token: () => token,
     enrol: async (request) => {
       requests.push(request);
-      return options.issued ? options.issued() : issue('edge-a', clock.now());
+      return options.issued ? options.issued(request) : issue('edge-a', clock.now());
     },
     clock,
     random: seededRandom(1),
@@ -108,20 +108,60 @@ describe('obtain', () => {
     assert.deepEqual(requests, []);
   });
 
-  for (const [what, nodeName, issuedAt] of [
-    ["another node's", 'edge-b', START],
-    ['an expired', 'edge-a', START - 101 * DAY_MS],
-  ] as const) {
-    test(`${what} certificate is replaced with the token's help`, async () => {
-      const { identity, files, requests } = setup({ token: 'the-token' });
-      await writeIdentity(files, await issue(nodeName, issuedAt));
-      const material = await identity.obtain(signal);
-      assert.deepEqual(requests, [
-        { action: 'enrol', httpServer: 'https://127.0.0.1:10002', nodeName: 'edge-a', token: 'the-token' },
-      ]);
-      assert.deepEqual(await readIdentity(files), material);
+  test("another node's certificate is replaced with the token's help", async () => {
+    const { identity, files, requests } = setup({ token: 'the-token' });
+    await writeIdentity(files, await issue('edge-b', START));
+    const material = await identity.obtain(signal);
+    assert.deepEqual(requests, [
+      { action: 'enrol', httpServer: 'https://127.0.0.1:10002', nodeName: 'edge-a', token: 'the-token' },
+    ]);
+    assert.deepEqual(await readIdentity(files), material);
+  });
+
+  test('an expired certificate is renewed with its own key, without a token (O5)', async () => {
+    const { identity, files, requests } = setup();
+    const expired = await issue('edge-a', START - 101 * DAY_MS);
+    await writeIdentity(files, expired);
+    const material = await identity.obtain(signal);
+    assert.deepEqual(
+      requests.map((request) => request.action === 'renew' && request.current.certPem),
+      [expired.cert],
+    );
+    assert.deepEqual(await readIdentity(files), material);
+    assert.deepEqual(await identity.obtain(signal), material);
+    assert.equal(requests.length, 1);
+  });
+
+  test('an expired certificate that the cloud does not renew needs a token', async () => {
+    const { identity, files, requests, setToken } = setup({
+      issued: ({ action }) =>
+        action === 'renew'
+          ? Promise.reject(pkiErrors.create('PKI_REFUSED', { status: 401 }))
+          : issue('edge-a', START),
     });
-  }
+    await writeIdentity(files, await issue('edge-a', START - 101 * DAY_MS));
+    await assert.rejects(identity.obtain(signal), (error) => {
+      assert.ok(isKubeEdgeError(error, 'EDGE_TOKEN_MISSING'));
+      assert.match(error.message, /expired 2026/);
+      return true;
+    });
+    setToken('the-token');
+    assert.ok(await identity.obtain(signal));
+    assert.deepEqual(
+      requests.map(({ action }) => action),
+      ['renew', 'renew', 'enrol'],
+    );
+  });
+
+  test('while the cloud cannot be reached an expired certificate is kept, and no token is asked for', async () => {
+    const unreachable = () => Promise.reject(pkiErrors.create('PKI_UNREACHABLE', { url: 'x' }));
+    const { identity, files, requests } = setup({ issued: unreachable });
+    const expired = await issue('edge-a', START - 101 * DAY_MS);
+    await writeIdentity(files, expired);
+    await assert.rejects(identity.obtain(signal), { code: 'PKI_UNREACHABLE' });
+    assert.equal(requests.length, 1);
+    assert.deepEqual(await readIdentity(files), expired);
+  });
 
   test('without certificate and token it says what to do, and takes a token that appears later', async () => {
     const { identity, setToken } = setup();

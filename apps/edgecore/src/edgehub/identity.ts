@@ -27,7 +27,8 @@ export interface IdentityOptions {
 /** The node's certificate: kept in files, obtained with a token, renewed with itself. */
 export interface Identity {
   /**
-   * What to connect with: the present files if they are this node's and not expired, else a fresh enrolment.
+   * What to connect with: the present files if they are this node's and not expired; else, if they are this node's, a
+   * renewal with their key as proof (LESSONS O5); else a fresh enrolment.
    * @throws KubeEdgeError EDGE_TOKEN_MISSING, EDGE_IDENTITY_FILE, EDGE_ENROL_FAILED, PKI_*
    */
   obtain(signal: AbortSignal): Promise<TlsMaterial>;
@@ -37,6 +38,12 @@ export interface Identity {
   keepRenewed(signal: AbortSignal): Promise<void>;
 }
 
+/** Why a certificate cannot be used. */
+interface Problem {
+  readonly kind: 'absent' | 'foreign' | 'expired';
+  readonly text: string;
+}
+
 /** Longest single timer: longer ones overflow, and a suspended or corrected clock is noticed in time. */
 const MAX_SLEEP_MS = 3_600_000;
 
@@ -44,13 +51,15 @@ export function createIdentity(options: IdentityOptions): Identity {
   const { nodeName, httpServer, files, clock, random, log } = options;
   let wasRefused = false;
 
-  const problemOf = (material: TlsMaterial | undefined): string | undefined => {
-    if (material === undefined) return 'none found';
-    const info = readCertificate(material.cert);
-    if (info.commonName !== nodeCommonName(nodeName)) return `it belongs to ${info.commonName}`;
+  const problemOf = (material: TlsMaterial | undefined): Problem | undefined => {
+    if (material === undefined) return { kind: 'absent', text: 'none found' };
+    const { commonName, notAfter } = readCertificate(material.cert);
+    if (commonName !== nodeCommonName(nodeName)) {
+      return { kind: 'foreign', text: `it belongs to ${commonName}` };
+    }
     // A clock that lags behind notBefore is left to the server's judgement: edge machines often start in the past.
-    if (info.notAfter <= clock.now()) return `expired ${new Date(info.notAfter).toISOString()}`;
-    return undefined;
+    if (notAfter > clock.now()) return undefined;
+    return { kind: 'expired', text: `expired ${new Date(notAfter).toISOString()}` };
   };
 
   const isOfOtherCloud = (material: TlsMaterial, token: string): boolean => {
@@ -63,35 +72,59 @@ export function createIdentity(options: IdentityOptions): Identity {
     return readCertificate(material.cert);
   };
 
+  const renewed = async (material: TlsMaterial, signal: AbortSignal): Promise<TlsMaterial> => {
+    const current = { caPem: material.ca, certPem: material.cert, keyPem: material.key };
+    const fresh = await options.enrol({ action: 'renew', httpServer, nodeName, current }, signal);
+    const info = await replace(fresh);
+    log.info({ nodeName, notAfter: new Date(info.notAfter).toISOString() }, 'node certificate renewed');
+    return fresh;
+  };
+
+  /** Undefined when the cloud does not take the expired certificate as proof: a token may help. */
+  const revived = async (expired: TlsMaterial, signal: AbortSignal): Promise<TlsMaterial | undefined> => {
+    try {
+      return await renewed(expired, signal);
+    } catch (error) {
+      if (signal.aborted || isKubeEdgeError(error, 'PKI_UNREACHABLE')) throw error;
+      log.warn({ err: errorText(error) }, 'expired certificate was not renewed, a join token is needed');
+      return undefined;
+    }
+  };
+
+  const enrolled = async (token: string, signal: AbortSignal): Promise<TlsMaterial> => {
+    const material = await options
+      .enrol({ action: 'enrol', httpServer, nodeName, token }, signal)
+      .catch((error: unknown) => {
+        if (isKubeEdgeError(error) && error.code.startsWith('PKI_TOKEN_')) {
+          log.error(
+            { code: error.code },
+            'join token is not accepted: mint a new token with keadm gettoken and put it in modules.edgeHub.token',
+          );
+        }
+        throw error;
+      });
+    const info = await replace(material);
+    wasRefused = false;
+    log.info({ nodeName, notAfter: new Date(info.notAfter).toISOString() }, 'node certificate issued');
+    return material;
+  };
+
   return {
     async obtain(signal) {
       const present = await readIdentity(files);
-      let problem = problemOf(present);
+      const problem = problemOf(present);
       if (present !== undefined && problem === undefined && !wasRefused) return present;
       const token = await options.token();
-      if (present !== undefined && problem === undefined) {
-        if (!isOfOtherCloud(present, token)) return present;
-        problem = 'the token is of another cloud';
+      const elsewhere = present !== undefined && isOfOtherCloud(present, token);
+      if (present !== undefined && problem === undefined && !elsewhere) return present;
+      if (present !== undefined && problem?.kind === 'expired' && !elsewhere) {
+        const material = await revived(present, signal);
+        if (material !== undefined) return material;
       }
-      if (token === '') {
-        throw edgecoreErrors.create('EDGE_TOKEN_MISSING', { nodeName, problem: problem ?? '' });
-      }
-      log.info({ nodeName, httpServer, problem }, 'asking the cloud for a certificate');
-      const material = await options
-        .enrol({ action: 'enrol', httpServer, nodeName, token }, signal)
-        .catch((error: unknown) => {
-          if (isKubeEdgeError(error) && error.code.startsWith('PKI_TOKEN_')) {
-            log.error(
-              { code: error.code },
-              'join token is not accepted: mint a new token with keadm gettoken and put it in modules.edgeHub.token',
-            );
-          }
-          throw error;
-        });
-      const info = await replace(material);
-      wasRefused = false;
-      log.info({ nodeName, notAfter: new Date(info.notAfter).toISOString() }, 'node certificate issued');
-      return material;
+      const text = problem?.text ?? 'the token is of another cloud';
+      if (token === '') throw edgecoreErrors.create('EDGE_TOKEN_MISSING', { nodeName, problem: text });
+      log.info({ nodeName, httpServer, problem: text }, 'asking the cloud for a certificate');
+      return enrolled(token, signal);
     },
 
     refused: () => {
@@ -111,15 +144,8 @@ export function createIdentity(options: IdentityOptions): Identity {
             }
             waitMs = due.at - clock.now();
             if (waitMs <= 0) {
-              const current = { caPem: material.ca, certPem: material.cert, keyPem: material.key };
-              const info = await replace(
-                await options.enrol({ action: 'renew', httpServer, nodeName, current }, signal),
-              );
+              await renewed(material, signal);
               backoff.reset();
-              log.info(
-                { nodeName, notAfter: new Date(info.notAfter).toISOString() },
-                'node certificate renewed',
-              );
               continue;
             }
           }
