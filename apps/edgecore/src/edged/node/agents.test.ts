@@ -281,6 +281,19 @@ describe('the node agent', () => {
     assert.equal(last().conditions?.at(-1)?.message, 'node is shutting down');
   });
 
+  test('taken for lost while it is connected, it contradicts at once', async () => {
+    const agent = await start();
+    await clock.pass(1_000);
+    const before = meta.nodeStatuses.length;
+    const { metadata } = meta.nodes.get('edge-a') ?? { metadata: { name: 'edge-a' } };
+    agent.changed({ metadata, status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } });
+    await clock.pass(100);
+    assert.equal(meta.nodeStatuses.length, before + 1);
+    agent.changed({ metadata, status: { conditions: [{ type: 'Ready', status: 'True' }] } });
+    await clock.pass(5_000);
+    assert.equal(meta.nodeStatuses.length, before + 1);
+  });
+
   test('after a reconnect everything is said again, since the cloud may have marked the node unknown', async () => {
     const agent = await start();
     await clock.pass(5_000);

@@ -152,8 +152,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     sayAgain = false;
   };
 
-  const isReady = (): boolean =>
-    reported?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+  const isReady = (): boolean => readiness(reported?.status) === 'True';
 
   const once = async (): Promise<void> => {
     await look();
@@ -198,7 +197,11 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     },
     changed(node) {
       learn(node);
-      if (registration.questions(node)) awake.resolve();
+      const shown = readiness(node.status);
+      // Taken for lost while it was not: contradicted at once, not with the next report that is due.
+      const wrong = reported !== undefined && shown !== undefined && shown !== readiness(reported.status);
+      sayAgain ||= wrong;
+      if (wrong || registration.questions(node)) awake.resolve();
     },
     gone() {
       log.warn({ node: config.nodeName }, 'node is gone from the cluster, registering it again');
@@ -232,6 +235,10 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       }
     },
   };
+}
+
+function readiness(status: NodeStatus | undefined): string | undefined {
+  return status?.conditions?.find(({ type }) => type === 'Ready')?.status;
 }
 
 /** Conditions go on from what was reported here; what others have put on the node is what the cloud told last. */
