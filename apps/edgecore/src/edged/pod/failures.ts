@@ -12,7 +12,8 @@ const PULL = new Set(['ErrImagePull', 'RegistryUnavailable', 'SignatureValidatio
 const PATIENT = new Set(['InvalidImageName', 'ErrImageNeverPull']);
 
 interface Tally {
-  readonly reason: string;
+  /** The reason; one for all that a pull can end with. */
+  readonly kind: string;
   readonly count: number;
 }
 
@@ -34,17 +35,20 @@ export function createFailures(random: Random): Failures {
     record(key, subject, error, now) {
       const reason = reasonOf(error, key === '' ? 'FailedCreatePodSandBox' : 'RunContainerError');
       const message = visibleText(error);
-      const image = PULL.has(reason);
-      const tallyKey = `${key}\0${image ? subject : ''}`;
-      const count = tallies.get(tallyKey)?.reason === reason ? (tallies.get(tallyKey)?.count ?? 0) + 1 : 1;
-      tallies.set(tallyKey, { reason, count });
-      const failure = { reason, message, at: now, retryAt: now + delayOf(reason, image, count, random) };
-      const full: StartFailure = image
+      const pull = PULL.has(reason);
+      // Of a volume, another image than the container's.
+      const image = pull ? imageOf(error, subject) : '';
+      const tallyKey = `${key}\0${image}`;
+      const kind = pull ? 'pull' : reason;
+      const count = tallies.get(tallyKey)?.kind === kind ? (tallies.get(tallyKey)?.count ?? 0) + 1 : 1;
+      tallies.set(tallyKey, { kind, count });
+      const failure = { reason, message, at: now, retryAt: now + delayOf(reason, pull, count, random) };
+      const full: StartFailure = pull
         ? {
             ...failure,
             later: {
               reason: 'ImagePullBackOff',
-              message: `Back-off pulling image "${subject}": ${reason}: ${message}`,
+              message: `Back-off pulling image "${image}": ${reason}: ${message}`,
             },
           }
         : failure;
@@ -63,9 +67,14 @@ export function createFailures(random: Random): Failures {
   };
 }
 
+function imageOf(error: unknown, fallback: string): string {
+  const image = isKubeEdgeError(error, 'EDGED_IMAGE') ? error.details['image'] : undefined;
+  return typeof image === 'string' && image !== '' ? image : fallback;
+}
+
 /** The pull back-off is upstream's, without jitter; others spread out. */
-function delayOf(reason: string, image: boolean, count: number, random: Random): number {
-  if (image) return Math.min(IMAGE_MAX_MS, IMAGE_FIRST_MS * 2 ** (count - 1));
+function delayOf(reason: string, pull: boolean, count: number, random: Random): number {
+  if (pull) return Math.min(IMAGE_MAX_MS, IMAGE_FIRST_MS * 2 ** (count - 1));
   if (PATIENT.has(reason)) return MAX_MS;
   return Math.min(MAX_MS, FIRST_MS * 2 ** (count - 1)) * (1 - 0.5 * random.next());
 }
