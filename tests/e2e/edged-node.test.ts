@@ -143,8 +143,10 @@ describe('a node with little disk, on real containerd', { timeout: 240_000 }, ()
     assert.ok(eventsOf('edge-a').includes('NodeHasDiskPressure'));
   });
 
-  test('when that is not enough it ends the pod that matters least, says why, and recovers', async () => {
+  test('when that is not enough it ends the pod that uses most of what matter least, says why, and recovers', async () => {
     await fillTo(THRESHOLD + 40 * Mi);
+    meta.putPod(pod('quiet'));
+    await bed.until('runs', () => bed.isReady('quiet'));
     const greedy = container('main', {
       command: ['sh', '-c', 'head -c 60000000 /dev/zero > /data/fill; sleep 600'],
       volumeMounts: [{ name: 'data', mountPath: '/data' }],
@@ -167,6 +169,21 @@ describe('a node with little disk, on real containerd', { timeout: 240_000 }, ()
       async () => (await available()) > THRESHOLD && condition('DiskPressure')?.status === 'False',
       30_000,
     );
-    assert.equal(bed.isReady('important'), true);
+    assert.deepEqual([bed.isReady('quiet'), bed.isReady('important')], [true, true]);
+  });
+
+  test('a pod above the size of its volume goes though the disk is far from full', async () => {
+    const writer = container('main', {
+      command: ['sh', '-c', 'head -c 3000000 /dev/zero > /data/fill; sleep 600'],
+      volumeMounts: [{ name: 'cache', mountPath: '/data' }],
+    });
+    const volumes = [{ name: 'cache', emptyDir: { sizeLimit: '1Mi' } }];
+    meta.putPod(pod('over-size', { containers: [writer], volumes }));
+    await bed.until('evicted', () => meta.statusOf('over-size')?.reason === 'Evicted', 30_000);
+    assert.equal(
+      meta.statusOf('over-size')?.message,
+      'Usage of EmptyDir volume "cache" exceeds the limit "1Mi". ',
+    );
+    assert.deepEqual([bed.isReady('quiet'), bed.isReady('important')], [true, true]);
   });
 });

@@ -268,7 +268,7 @@ export function createEdged(options: EdgedOptions): Edged {
     cgroups: settings.cgroups,
     logs,
     pods: () => (loaded ? pods.list() : undefined),
-    usage: (wanted) => outside.stats.podUsage({ storage: true, pods: wanted }),
+    usage: (wanted, { storage }) => outside.stats.podUsage({ storage, pods: wanted }),
     evict: (uid, order) => void pods.order(uid, order),
     removeLeftovers: async () => {
       if (loaded) await removeLeftovers();

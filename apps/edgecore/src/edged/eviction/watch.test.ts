@@ -63,6 +63,12 @@ const pass = async (ms: number): Promise<void> => {
     await settle();
   }
 };
+/** The pod as it is while its container runs. */
+const begun = (subject: Pod): Pod => {
+  const state = { running: { startedAt: '2026-11-22T00:00:00Z' } };
+  const main = { name: 'main', image: '', imageID: '', ready: true, restartCount: 0, state };
+  return { ...subject, status: { phase: 'Running', containerStatuses: [main] } };
+};
 const uses = (subject: Pod, memoryWorkingSetBytes: number, more: Partial<PodUsage> = {}): Pod => {
   usages.set(subject.metadata.uid ?? '', {
     memoryWorkingSetBytes,
@@ -70,7 +76,7 @@ const uses = (subject: Pod, memoryWorkingSetBytes: number, more: Partial<PodUsag
     volumes: new Map(),
     ...more,
   });
-  return subject;
+  return begun(subject);
 };
 
 interface Setup {
@@ -171,6 +177,15 @@ describe('a node that runs out of memory', () => {
     start();
     await pass(30_000);
     assert.deepEqual(names(), ['a', 'b']);
+  });
+
+  test('ends no pod of which nothing runs, though it cannot be measured; one that runs and cannot be goes first', async () => {
+    pods = [pod('waiting'), uses(pod('measured'), 900), begun(pod('unmeasured'))];
+    available['memory.available'] = 10;
+    freed = 500;
+    start();
+    await pass(1_000);
+    assert.deepEqual(names(), ['unmeasured']);
   });
 
   test('never ends critical and static pods, and says so by ending nothing', async () => {

@@ -106,8 +106,9 @@ export function createEvictionWatch(options: EvictionWatchOptions): EvictionWatc
     first: Threshold,
     { observations, dedicatedImageFs }: Sighting,
   ): Promise<readonly string[]> => {
-    const active = pods();
     const { resource, pressure } = SIGNALS[first.signal];
+    // A pod of which nothing runs gives no memory and no process ids back; files it may have.
+    const active = pods().filter((pod) => pressure === 'DiskPressure' || runsSomething(pod));
     const usages = await usage(active, { storage: pressure === 'DiskPressure' });
     for (const pod of rankForEviction(first.signal, active, usages, dedicatedImageFs)) {
       if (isCritical(pod)) continue;
@@ -167,4 +168,10 @@ export function createEvictionWatch(options: EvictionWatchOptions): EvictionWatc
       }
     },
   };
+}
+
+function runsSomething({ status }: Pod): boolean {
+  return [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].some(
+    ({ state }) => state?.running !== undefined,
+  );
 }

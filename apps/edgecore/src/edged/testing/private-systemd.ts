@@ -16,6 +16,10 @@ export const hasSystemd =
 export interface PrivateSystemd {
   /** Like `/sys/fs/cgroup`, with its cgroup in the place of the root. */
   readonly cgroups: string;
+  /** Of the process that holds its namespaces; systemd is its child. */
+  readonly pid: number;
+  /** Address of its message bus. */
+  readonly bus: string;
   busctl(argv: readonly string[]): Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -30,11 +34,9 @@ Requires=dbus.socket
 [Service]
 ExecStart=/usr/bin/dbus-daemon --system --address=systemd: --nofork --nopidfile --systemd-activation
 `,
-  'only.target': `[Unit]
-DefaultDependencies=no
-Wants=dbus.service
-`,
 };
+const onlyTarget = (services: readonly string[]): string =>
+  `[Unit]\nDefaultDependencies=no\nWants=${['dbus.service', ...services].join(' ')}\n`;
 /** Joins the cgroup first; the namespace that begins there shows it as the root. */
 const OUTER = `set -e
 group=$1; shift
@@ -61,7 +63,12 @@ exec env -i container=test PATH="$PATH" ${SYSTEMD} --system --unit=only.target -
 const PING = ['org.freedesktop.systemd1', '/org/freedesktop/systemd1', 'org.freedesktop.DBus.Peer', 'Ping'];
 const run = promisify(execFile);
 
-export async function startPrivateSystemd(): Promise<PrivateSystemd> {
+export interface PrivateSystemdOptions {
+  /** Services it runs besides the bus, by name: the content of their unit files. */
+  readonly services?: Readonly<Record<string, string>>;
+}
+
+export async function startPrivateSystemd(options: PrivateSystemdOptions = {}): Promise<PrivateSystemd> {
   const group = join(process.env['KUBEEDGE_TS_CGROUP'] ?? 'kets', `systemd-${process.pid}`);
   const dir = await mkdtemp(join(tmpdir(), 'kets-sd-'));
   const cgroups = join(dir, 'cgroup');
@@ -74,7 +81,9 @@ export async function startPrivateSystemd(): Promise<PrivateSystemd> {
   }
   const socket = join(dir, 'bus');
   const listen = `[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/dbus/system_bus_socket\nListenStream=${socket}\n`;
-  for (const [name, text] of Object.entries({ ...UNITS, 'dbus.socket': listen })) {
+  const { services = {} } = options;
+  const target = { 'only.target': onlyTarget(Object.keys(services)) };
+  for (const [name, text] of Object.entries({ ...UNITS, ...services, ...target, 'dbus.socket': listen })) {
     await writeFile(join(units, name), text);
   }
   await writeFile(join(dir, 'outer.sh'), OUTER);
@@ -84,6 +93,8 @@ export async function startPrivateSystemd(): Promise<PrivateSystemd> {
 
   const systemd: PrivateSystemd = {
     cgroups,
+    pid: child.pid ?? 0,
+    bus: `unix:path=${socket}`,
     busctl: (words) => run('busctl', [`--address=unix:path=${socket}`, ...words]),
     async stop() {
       await ended(child);

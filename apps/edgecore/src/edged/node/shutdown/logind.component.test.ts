@@ -64,21 +64,20 @@ describe(`logind through its tools, on a real message bus${why}`, { skip: missin
     const told: boolean[] = [];
     const stopping = new AbortController();
     const watch = systemLogind({ env }).watch((begins) => told.push(begins), stopping.signal);
-    await until(() => {
-      send('PrepareForSleep', true);
-      send('PrepareForShutdown', true);
-      return told.length > 0;
-    });
+    await watch.ready;
+    send('PrepareForSleep', true);
+    send('PrepareForShutdown', true);
     send('PrepareForShutdown', false);
-    await until(() => told.at(-1) === false);
-    assert.equal(told[0], true);
+    await until(() => told.length === 2);
+    assert.deepEqual(told, [true, false]);
     stopping.abort();
-    await watch;
+    await watch.ended;
   });
 
   test('a watch ends when the bus does not answer', async () => {
     const lost = { ...env, DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${dir}/nowhere` };
-    await systemLogind({ env: lost }).watch(() => {}, new AbortController().signal);
+    const { ready, ended } = systemLogind({ env: lost }).watch(() => {}, new AbortController().signal);
+    await Promise.all([ready, ended]);
   });
 
   test('the lock is asked for as logind wants it, held, and given back', async () => {

@@ -19,8 +19,15 @@ export interface Logind {
   /** Makes it wait longer, by a file of its configuration. */
   raiseDelay(ms: number): Promise<void>;
   inhibit(): Promise<InhibitLock>;
-  /** Tells of shutdowns that begin and that are called off; resolves when it hears no more of them. */
-  watch(told: (begins: boolean) => void, signal: AbortSignal): Promise<void>;
+  /** Tells of shutdowns that begin and of those that are over. */
+  watch(told: (begins: boolean) => void, signal: AbortSignal): ShutdownWatch;
+}
+
+export interface ShutdownWatch {
+  /** Resolves when no shutdown is missed any more. */
+  readonly ready: Promise<void>;
+  /** Resolves when it hears no more of them. @throws KubeEdgeError EDGED_LOGIND */
+  readonly ended: Promise<void>;
 }
 
 const SERVICE = 'org.freedesktop.login1';
@@ -97,25 +104,28 @@ export function systemLogind(options: LogindOptions = {}): Logind {
       };
     },
 
-    async watch(told, signal) {
+    watch(told, signal) {
       const match = `type='signal',interface='${INTERFACE}',member='${MEMBER}'`;
       // Without input to end with, busctl would outlive a killed edgecore.
       const args = ['--pdeathsig', 'KILL', 'busctl', '--system', '--json=short', 'monitor', '--match', match];
-      const child = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'ignore'], env });
+      // At this level it says when it begins.
+      const loud = { ...env, SYSTEMD_LOG_LEVEL: 'info' };
+      const child = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'], env: loud });
       const stop = (): void => void child.kill('SIGKILL');
       signal.addEventListener('abort', stop, { once: true });
       createInterface({ input: child.stdout }).on('line', (line) => {
         const begins = shutdownOf(line);
         if (begins !== undefined) told(begins);
       });
-      try {
-        await new Promise<void>((resolve, reject) => {
-          child.once('error', reject);
-          child.once('close', () => resolve());
-        }).catch(failed);
-      } finally {
-        signal.removeEventListener('abort', stop);
-      }
+      const ended = new Promise<void>((resolve, reject) => {
+        child.once('error', reject);
+        child.once('close', () => resolve());
+      })
+        .catch(failed)
+        .finally(() => signal.removeEventListener('abort', stop));
+      const begun = new Promise<void>((resolve) => child.stderr.once('data', () => resolve()));
+      child.stderr.resume();
+      return { ready: Promise.race([begun, ended]), ended };
     },
   };
 }

@@ -152,11 +152,13 @@ describe('a machine that shuts down', () => {
         },
       };
     },
-    watch: (listener, signal) =>
-      new Promise((resolve) => {
-        signalShutdown = listener;
+    watch(listener, signal) {
+      signalShutdown = listener;
+      const ended = new Promise<void>((resolve) => {
         signal.addEventListener('abort', () => resolve(), { once: true });
-      }),
+      });
+      return { ready: Promise.resolve(), ended };
+    },
   };
   const settle = async (): Promise<void> => {
     for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));

@@ -111,9 +111,6 @@ export function createNodeShutdown(options: NodeShutdownOptions): NodeShutdown {
 
   /** Resolves when the watch has ended and must be begun again. */
   const watch = async (signal: AbortSignal): Promise<void> => {
-    await raise();
-    await acquire();
-    log.info({ seconds: wantedMs / 1000 }, 'pods will end in good order when the machine shuts down');
     const ending = new AbortController();
     onLost = () => ending.abort(new Error('the lock is lost'));
     let work: Promise<void> = Promise.resolve();
@@ -125,10 +122,18 @@ export function createNodeShutdown(options: NodeShutdownOptions): NodeShutdown {
           if (!signal.aborted) log.error({ err: errorText(error) }, 'shutdown could not be followed');
         });
     };
+    const hearing = logind.watch(told, AbortSignal.any([signal, ending.signal]));
     try {
-      await logind.watch(told, AbortSignal.any([signal, ending.signal]));
+      // First the ear, then the lock: a shutdown that is held up must not go unheard.
+      await hearing.ready;
+      await raise();
+      await acquire();
+      log.info({ seconds: wantedMs / 1000 }, 'pods will end in good order when the machine shuts down');
+      await hearing.ended;
     } finally {
       onLost = () => {};
+      ending.abort(new Error('the watch ends'));
+      await hearing.ended.catch(() => undefined);
       await work;
     }
   };
