@@ -1,6 +1,12 @@
 import { cloudMutations } from './cloud.ts';
 import { edgeMutations } from './edge.ts';
+import { endpointMutations } from './kubelet-endpoint.ts';
 import type { Mutation } from './mutation.ts';
 import { securityMutations } from './security.ts';
 
-export const MUTATIONS: readonly Mutation[] = [...cloudMutations, ...securityMutations, ...edgeMutations];
+export const MUTATIONS: readonly Mutation[] = [
+  ...cloudMutations,
+  ...securityMutations,
+  ...edgeMutations,
+  ...endpointMutations,
+];

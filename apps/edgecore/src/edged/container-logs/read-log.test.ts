@@ -10,6 +10,9 @@ import { type LogReading, openContainerLog } from './read-log.ts';
 let dir: string;
 let log: string;
 let running: boolean;
+/** While set, no time passes for the reader; its timers go on. */
+let frozenAt: number | undefined;
+const clock = { ...systemClock, monotonic: () => frozenAt ?? systemClock.monotonic() };
 const live = new AbortController().signal;
 const line = (text: string): string => `2026-11-22T14:08:49.123Z stdout F ${text}\n`;
 
@@ -17,11 +20,12 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'kets-log-'));
   log = join(dir, '0.log');
   running = true;
+  frozenAt = undefined;
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const open = (reading: LogReading = {}) =>
-  openContainerLog(log, reading, { clock: systemClock, isRunning: async () => running });
+  openContainerLog(log, reading, { clock, isRunning: async () => running });
 
 async function all(reading: LogReading = {}): Promise<string> {
   const parts: Buffer[] = [];
@@ -161,9 +165,14 @@ describe('a container log that is followed', () => {
     await writeFile(log, line('a'));
     const reader = await follow();
     await reader.until('a\n');
+    frozenAt = clock.monotonic();
     await rotate('0.log.1');
+    await until(isHeld);
+    // the reader has had every occasion to go on to the new file
+    await new Promise((resolve) => setTimeout(resolve, 50));
     await appendFile(join(dir, '0.log.1'), line('late'));
     await appendFile(log, line('b'));
+    frozenAt = undefined;
     await reader.until('a\nlate\nb\n');
     running = false;
     await reader.done;
