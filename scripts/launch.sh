@@ -55,10 +55,11 @@ node_flags() {
 }
 
 # Node reads every TLS connection into 64 KiB of its own. Mapped apart from the heap, which is never grown in advance, only
-# the pages that frames really reached are resident (docs/adr/032).
+# the pages that frames really reached are resident. edgecore gives back at once what start and load needed (docs/adr/032).
 malloc_settings() {
   case $1 in
     cloudcore) export MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TOP_PAD_=0 ;;
+    edgecore) export MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536 MALLOC_TOP_PAD_=0 ;;
   esac
 }
 
@@ -69,5 +70,6 @@ start_program() {
   need_bundles "$program"
   malloc_settings "$program"
   # shellcheck disable=SC2046
-  MALLOC_ARENA_MAX=2 UV_THREADPOOL_SIZE=2 exec "$pinned_node" $(node_flags "$program") "$root/dist/$program.cjs" "$@"
+  export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
+  UV_THREADPOOL_SIZE=2 exec "$pinned_node" $(node_flags "$program") "$root/dist/$program.cjs" "$@"
 }
