@@ -73,6 +73,38 @@ describe('the life of a pod', () => {
     assert.equal(b.calls('StopContainer'), 1);
   });
 
+  test('named again while it ends because the store did not have it: it starts anew', async () => {
+    await b.start();
+    const web = pod('web');
+    b.meta.putPod(web);
+    await b.until('runs', () => b.runs('web'));
+    await b.stop();
+    b.meta.pods.clear();
+    b.fake.obeyMs = 300;
+    await b.start();
+    await b.until('it is being ended', () => b.calls('StopContainer') === 1);
+    b.meta.putPod(web);
+    await b.until('a second sandbox', () => b.calls('RunPodSandbox') === 2);
+    await b.until('runs again', () => b.runs('web') && b.runningContainers() === 1);
+    b.meta.removePod(web);
+    await b.until('ended', () => b.fake.runtime.sandboxes.size === 0);
+  });
+
+  test('deleted while it waits to start anew: it does not', async () => {
+    await b.start();
+    const web = pod('web');
+    b.meta.putPod(web);
+    await b.until('runs', () => b.runs('web'));
+    b.fake.obeyMs = 300;
+    b.meta.removePod(web);
+    b.meta.putPod(web);
+    b.meta.removePod(web);
+    await b.until('ended', () => b.fake.runtime.sandboxes.size === 0);
+    const relists = b.calls('ListPodSandbox');
+    await b.until('two relists after it', () => b.calls('ListPodSandbox') > relists + 1);
+    assert.equal(b.calls('RunPodSandbox'), 1);
+  });
+
   test('a delete interrupts a pull that hangs', async () => {
     await b.start();
     b.fake.delay('PullImage', 60_000);

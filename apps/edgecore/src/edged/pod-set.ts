@@ -77,6 +77,8 @@ export function createPodSet(options: PodSetOptions): PodSet {
   const deletedEarly: PodIdentity[] = [];
   /** A changed manifest is another pod of the same name: it waits here until its predecessor has ended. */
   let successors: Pod[] = [];
+  /** Named again by the cloud while they end for want of an API object, e.g. after the store came from a backup. */
+  const returned = new Map<string, Pod>();
   let stopped = false;
 
   const start = (pod: Pod, gone: boolean): void => {
@@ -86,6 +88,9 @@ export function createPodSet(options: PodSetOptions): PodSet {
       if (member === undefined) return;
       member.finished = true;
       if (member.gone) members.delete(uid);
+      const again = returned.get(uid);
+      returned.delete(uid);
+      if (again !== undefined) changed(again);
       const due = successors.filter((pod) => !hasName(pod));
       successors = successors.filter((pod) => !due.includes(pod));
       for (const pod of due) changed(pod);
@@ -115,6 +120,7 @@ export function createPodSet(options: PodSetOptions): PodSet {
 
   const end = (uid: string, member: Member): void => {
     member.gone = true;
+    returned.delete(uid);
     if (member.finished) members.delete(uid);
     else member.worker.end();
   };
@@ -136,7 +142,8 @@ export function createPodSet(options: PodSetOptions): PodSet {
     }
     const member = members.get(uid);
     if (member === undefined) start(pod, false);
-    else if (!member.finished && !member.gone) member.worker.update(pod);
+    else if (member.gone) returned.set(uid, pod);
+    else if (!member.finished) member.worker.update(pod);
   };
 
   return {
