@@ -4,34 +4,21 @@ import { mkdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import type { Container, Pod, PodSpec } from '@kubeedge-ts/apis';
+import type { Pod } from '@kubeedge-ts/apis';
 import { busyboxImage } from '@kubeedge-ts/testing/containerd';
 import type { MemoryMeta } from '../../apps/edgecore/src/edged/testing/memory-meta.ts';
-import { container, pod } from '../../apps/edgecore/src/edged/testing/pods.ts';
+import { container } from '../../apps/edgecore/src/edged/testing/pods.ts';
 import { createEdgedBed, type EdgedBed } from './lib/edged-bed.ts';
+import { APP_IMAGE, NO_DIRECTORIES, settingsPods } from './lib/settings-pods.ts';
 
 const MiB = 2 ** 20;
 const API = { host: '169.254.30.10', port: '10550' };
-const APP_IMAGE = 'kubeedge-ts.local/app:1';
 
 let bed: EdgedBed;
 let meta: MemoryMeta;
-const pods = new Map<string, Pod>();
+/** Told at once; each test waits for its own. */
+let pods: Map<string, Pod>;
 
-/** Told at once with all others; each test waits for its own. */
-function put(name: string, spec: Partial<PodSpec> = {}, metadata: Partial<Pod['metadata']> = {}): void {
-  const it = pod(name, { terminationGracePeriodSeconds: 2, ...spec }, metadata);
-  pods.set(name, it);
-  meta.putPod(it);
-}
-const main = (fields: Partial<Container> = {}): Partial<PodSpec> => ({
-  containers: [container('main', fields)],
-});
-/** With a security context of its one container, and of the pod. */
-const secured = (
-  securityContext: NonNullable<Container['securityContext']>,
-  outer: NonNullable<PodSpec['securityContext']> = {},
-): Partial<PodSpec> => ({ ...main({ securityContext }), securityContext: outer });
 const running = (name: string) => bed.until(`${name} runs`, () => bed.isReady(name), 45_000);
 const run = async (name: string, ...cmd: string[]): Promise<string> => {
   await running(name);
@@ -67,11 +54,7 @@ describe('settings of containers, with real containerd', { timeout: 300_000 }, (
     ]);
     const seccomp = join(bed.dir, 'kubelet/seccomp');
     await mkdir(seccomp, { recursive: true });
-    const noDirectories = {
-      defaultAction: 'SCMP_ACT_ALLOW',
-      syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }],
-    };
-    await writeFile(join(seccomp, 'no-directories.json'), JSON.stringify(noDirectories));
+    await writeFile(join(seccomp, NO_DIRECTORIES.name), NO_DIRECTORIES.text);
     meta.putService({
       metadata: { name: 'my-db', namespace: 'default' },
       spec: { clusterIP: '10.0.0.7', ports: [{ name: 'sql', port: 5432 }] },
@@ -85,126 +68,8 @@ describe('settings of containers, with real containerd', { timeout: 300_000 }, (
     meta.putObject('runtimeclass', undefined, 'kata', { handler: 'kata' });
     await bed.start();
 
-    // Users and groups.
-    put(
-      'groups',
-      secured(
-        { runAsUser: 1001 },
-        { runAsUser: 1000, runAsGroup: 2000, fsGroup: 3000, supplementalGroups: [4000] },
-      ),
-    );
-    put('group-only', secured({}, { runAsGroup: 2000 }));
-    put('image-user', {
-      containers: [container('main', { image: APP_IMAGE, command: ['sleep', '1000'] })],
-      securityContext: { runAsNonRoot: true },
-    });
-    put('root-refused', secured({ runAsNonRoot: true }));
-    // What a process may do.
-    put('caps', secured({ capabilities: { add: ['NET_ADMIN'], drop: ['ALL'] } }));
-    put('privileged', secured({ privileged: true }));
-    put('read-only', {
-      containers: [
-        container('main', {
-          securityContext: { readOnlyRootFilesystem: true },
-          volumeMounts: [{ name: 'w', mountPath: '/w' }],
-        }),
-      ],
-      volumes: [{ name: 'w', emptyDir: {} }],
-    });
-    put('no-new-privs', secured({ allowPrivilegeEscalation: false }));
-    put('seccomp-default', secured({}, { seccompProfile: { type: 'RuntimeDefault' } }));
-    put(
-      'seccomp-local',
-      secured({ seccompProfile: { type: 'Localhost', localhostProfile: 'no-directories.json' } }),
-    );
-    put('unmasked', secured({ procMount: 'Unmasked' }));
-    put('plain');
-    put('apparmor', secured({ appArmorProfile: { type: 'RuntimeDefault' } }));
-    // Sysctls.
-    const sysctl = (name: string, value: string) => ({ name, value });
-    put('sysctls', {
-      securityContext: {
-        sysctls: [
-          sysctl('net.ipv4.ip_unprivileged_port_start', '80'),
-          sysctl('net/core/somaxconn', '1234'),
-          sysctl('kernel.shm_rmid_forced', '1'),
-        ],
-      },
-    });
-    put('bad-sysctl', { securityContext: { sysctls: [sysctl('kernel.core_pattern', '|/bin/sh')] } });
-    // Namespaces.
-    put('host-all', { hostNetwork: true, hostPID: true, hostIPC: true });
-    put('shared-pids', {
-      shareProcessNamespace: true,
-      containers: [container('main'), container('other', { command: ['sleep', '4321'] })],
-    });
-    put('debugged', main({ command: ['sleep', '5432'] }));
-    // Names.
-    put('web-0', {
-      hostname: 'web-0',
-      subdomain: 'web',
-      hostAliases: [{ ip: '192.0.2.9', hostnames: ['printer', 'fax'] }],
-    });
-    put('fqdn', { subdomain: 's', setHostnameAsFQDN: true });
-    put('dns-none', {
-      dnsPolicy: 'None',
-      dnsConfig: {
-        nameservers: ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'],
-        searches: ['site.example'],
-        options: [{ name: 'ndots', value: '2' }, { name: 'rotate' }],
-      },
-    });
-    put('dns-default', { dnsPolicy: 'Default' });
-    // Resources.
-    put('burstable', {
-      initContainers: [container('side', { restartPolicy: 'Always' })],
-      containers: [
-        container('main', {
-          resources: { requests: { cpu: '100m', memory: '1Gi' }, limits: { memory: '1Gi', cpu: '500m' } },
-        }),
-      ],
-    });
-    put('overhead', {
-      overhead: { cpu: '100m', memory: '64Mi' },
-      ...main({
-        resources: { requests: { cpu: '200m', memory: '32Mi' }, limits: { cpu: '200m', memory: '64Mi' } },
-      }),
-    });
-    put('forking', main({ command: ['sleep', '1000'] }));
-    put('sure', main({ resources: { limits: { cpu: '200m', memory: '64Mi' } } }));
-    // Environment, ports, files, classes.
-    put(
-      'env',
-      main({
-        envFrom: [{ configMapRef: { name: 'app' } }],
-        env: [{ name: 'URL', value: 'tcp://$(MY_DB_SERVICE_HOST):$(MY_DB_SERVICE_PORT_SQL)/$(mode)' }],
-      }),
-    );
-    put('unlinked', { enableServiceLinks: false });
-    put(
-      'ported',
-      main({
-        command: ['sh', '-c', 'mkdir /www; echo -n hello > /www/index.html; exec httpd -f -p 80 -h /www'],
-        ports: [
-          { containerPort: 80, hostPort: 18_580, hostIP: gateway() },
-          { containerPort: 5353, hostPort: 18_553, protocol: 'UDP', hostIP: gateway() },
-        ],
-      }),
-    );
-    put('terminal', main({ tty: true, stdin: true, workingDir: '/var/work' }));
-    put('classed', { runtimeClassName: 'plain' });
-    put('unknown-handler', { runtimeClassName: 'kata' });
-    put('unknown-class', { runtimeClassName: 'none' });
-    put('never', main({ image: 'docker.io/library/none:1', imagePullPolicy: 'Never' }));
-    const once = (command: string, fields: Partial<Container> = {}): Partial<PodSpec> => ({
-      restartPolicy: 'Never',
-      ...main({ command: ['sh', '-c', command], ...fields }),
-    });
-    put('last-words', once('yes long | head -c 6000 > /dev/termination-log; exit 3'));
-    put(
-      'last-lines',
-      once('echo starting; echo no paper >&2; exit 4', { terminationMessagePolicy: 'FallbackToLogsOnError' }),
-    );
+    pods = settingsPods(gateway());
+    for (const one of pods.values()) meta.putPod(one);
   });
   after(() => bed?.close());
 
