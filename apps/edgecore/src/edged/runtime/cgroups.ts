@@ -33,7 +33,7 @@ export interface CgroupSettings {
 
 /**
  * The cgroups of pods (spec/edged.md §4.2): limits that hold for all containers of a pod together, and for all pods of
- * a class. With the systemd driver they are slices, made by systemd (ADR 040). A machine that does not permit it runs
+ * a class. With the systemd driver they are slices, made by systemd (ADR 042). A machine that does not permit it runs
  * pods without them.
  */
 export interface PodCgroups {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type CgroupLimits, sliceProperties, type UnitProperty } from './cgroup-limits.ts';
 
-/** Slices of systemd, asked for over D-Bus by systemd's own `busctl` (ADR 040). All reject with its words. */
+/** Slices of systemd, asked for over D-Bus by systemd's own `busctl` (ADR 042). All reject with its words. */
 export interface SystemdSlices {
   /** Makes the slice, or gives the limits to the one that is there. `version`: of the control groups. */
   put(slice: string, parent: string, limits: CgroupLimits, version: 1 | 2): Promise<void>;
