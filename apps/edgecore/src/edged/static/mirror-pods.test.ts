@@ -118,6 +118,16 @@ describe('mirror pods', () => {
     mirrors.seen({ ...mirror, metadata: { ...mirror.metadata, deletionTimestamp: '2026-11-22T00:00:00Z' } });
     await until('made again', () => mirrors.identityOf(pod)?.uid === 'api-2');
   });
+  test('tell what was shown of a static pod, but for its end: its file is there, so it starts anew', async () => {
+    const pod = staticPod();
+    mirrors.want([pod]);
+    await until('created', () => api.pod !== undefined);
+    const mirror = api.pod as Pod;
+    mirrors.seen({ ...mirror, status: { phase: 'Running' } });
+    assert.equal(mirrors.statusOf(pod)?.phase, 'Running');
+    mirrors.seen({ ...mirror, status: { phase: 'Failed', reason: 'Terminated' } });
+    assert.equal(mirrors.statusOf(pod), undefined);
+  });
   test('go with their manifest', async () => {
     mirrors.want([staticPod()]);
     await until('created', () => api.pod !== undefined);

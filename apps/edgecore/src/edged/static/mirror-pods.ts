@@ -2,7 +2,7 @@ import type { Pod } from '@kubeedge-ts/apis';
 import { errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
 import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kubeedge-ts/runtime';
 import type { MetaClient } from '../../metamanager/meta-client.ts';
-import { CONFIG_HASH, CONFIG_MIRROR, isMirror } from '../pod/spec.ts';
+import { CONFIG_HASH, CONFIG_MIRROR, isMirror, isTerminal } from '../pod/spec.ts';
 import { identityOf, type PodIdentity } from '../runtime/labels.ts';
 
 export interface MirrorPodsOptions {
@@ -27,7 +27,10 @@ export interface MirrorPods {
   gone(mirror: PodIdentity): void;
   /** Whose status the static pod's is; undefined while there is no mirror of its present content. */
   identityOf(pod: Pod): PodIdentity | undefined;
-  /** What the API last showed of it. */
+  /**
+   * What the API last showed of it; undefined also when that was its end: the file is still there, so it starts anew,
+   * as after a shutdown of the node.
+   */
   statusOf(pod: Pod): Pod['status'];
   /** Something it may have waited for is there: the connection, the node. */
   poke(): void;
@@ -133,7 +136,9 @@ export function createMirrorPods(options: MirrorPodsOptions): MirrorPods {
     },
     statusOf(pod) {
       const { mirror } = pairOf(identityOf(pod));
-      return mirror !== undefined && isMirrorOf(mirror, pod) ? mirror.status : undefined;
+      if (mirror === undefined || !isMirrorOf(mirror, pod) || isTerminal(mirror.status?.phase))
+        return undefined;
+      return mirror.status;
     },
     poke,
     async run(signal) {
