@@ -44,7 +44,8 @@ export function createStorm(bed: FaultBed, random: Random): Storm {
     const key = { namespace: 'default', name };
     const present = await kube.get(pods, key).catch(absent);
     if (present === undefined) await kube.create(pods, podOf(nodeName, name, pick(CONFIGS)));
-    else await kube.delete(pods, key, { gracePeriodSeconds: 1 });
+    // One whose end was asked for before may be gone between the look and the delete.
+    else await kube.delete(pods, key, { gracePeriodSeconds: 1 }).catch(absent);
   };
   /** Each container at most once: a second end would wait for its back-off. */
   const endContainer = (): void => {
