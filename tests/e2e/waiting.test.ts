@@ -25,6 +25,7 @@ test('edgecore starts with nothing there, waits, and recovers as runtime, broker
     nodeName: 'patient',
     hubUrl: cloud.hubUrl,
     httpsUrl: cloud.httpsUrl,
+    tunnelUrl: cloud.tunnelUrl,
     token: '""',
     runtimeEndpoint: containerd.endpoint,
     cgroup,

@@ -65,6 +65,7 @@ export async function startFaultBed(
       nodeName,
       hubUrl: `127.0.0.1:${proxy.port}`,
       httpsUrl: cloud.httpsUrl,
+      tunnelUrl: cloud.tunnelUrl,
       token: await cloud.joinToken(),
       runtimeEndpoint: runtime.endpoint,
       cgroup: process.env['KUBEEDGE_TS_CGROUP'] ?? '',

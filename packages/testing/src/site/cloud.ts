@@ -21,6 +21,10 @@ export interface Cloud {
   readonly kubectl: Kubectl;
   readonly hubUrl: string;
   readonly httpsUrl: string;
+  /** Where edges open their tunnels, `host:port`. */
+  readonly tunnelUrl: string;
+  /** `https://host:port` of the kubelet API that all nodes share. */
+  readonly streamUrl: string;
   /** cloudcore as it runs now. */
   cloudcore(): Child | undefined;
   startCluster(): Promise<void>;
@@ -33,7 +37,8 @@ export interface Cloud {
 
 export async function createCloud({ root, dir, kubeconfig: existing }: CloudOptions): Promise<Cloud> {
   mkdirSync(dir, { recursive: true });
-  const [apiPort, hubPort, httpsPort] = (await freePorts(3)) as [number, number, number];
+  const ports = (await freePorts(5)) as [number, number, number, number, number];
+  const [apiPort, hubPort, httpsPort, tunnelPort, streamPort] = ports;
   const kubeconfig = existing ?? join(dir, 'kubeconfig');
   const kubectl = createKubectl(kubeconfig, join(dir, 'kubectl-cache'));
   const configFile = join(dir, 'cloudcore.yaml');
@@ -51,6 +56,15 @@ modules:
     tlsPrivateKeyFile: ${dir}/none/server.key
     websocket: {enable: true, address: 127.0.0.1, port: ${hubPort}}
     https: {enable: true, address: 127.0.0.1, port: ${httpsPort}}
+  cloudStream:
+    tunnelPort: ${tunnelPort}
+    streamPort: ${streamPort}
+    tlsTunnelCAFile: ${dir}/none/rootCA.crt
+    tlsTunnelCertFile: ${dir}/none/server.crt
+    tlsTunnelPrivateKeyFile: ${dir}/none/server.key
+    tlsStreamCAFile: ${dir}/none/streamCA.crt
+    tlsStreamCertFile: ${dir}/none/stream.crt
+    tlsStreamPrivateKeyFile: ${dir}/none/stream.key
 `,
   );
   let cluster: Child | undefined;
@@ -61,6 +75,8 @@ modules:
     kubectl,
     hubUrl: `127.0.0.1:${hubPort}`,
     httpsUrl: `https://127.0.0.1:${httpsPort}`,
+    tunnelUrl: `127.0.0.1:${tunnelPort}`,
+    streamUrl: `https://127.0.0.1:${streamPort}`,
     cloudcore: () => cloudcore,
 
     async startCluster() {

@@ -8,6 +8,8 @@ export interface EdgeOptions {
   readonly nodeName: string;
   readonly hubUrl: string;
   readonly httpsUrl: string;
+  /** `host:port` of the cloud's tunnel listener; absent: port 10004 beside the hub, which is the default. */
+  readonly tunnelUrl?: string;
   readonly token: string;
   /** CRI socket, `unix:///…`. */
   readonly runtimeEndpoint: string;
@@ -61,6 +63,11 @@ modules:
     tlsCertFile: ${dir}/pki/server.crt
     tlsPrivateKeyFile: ${dir}/pki/server.key
     websocket: {enable: true, server: "${options.hubUrl}", handshakeTimeout: 30, readDeadline: 15, writeDeadline: 15}
+  edgeStream:
+    ${options.tunnelUrl === undefined ? '' : `server: ${options.tunnelUrl}`}
+    tlsTunnelCAFile: ${dir}/pki/rootCA.crt
+    tlsTunnelCertFile: ${dir}/pki/server.crt
+    tlsTunnelPrivateKeyFile: ${dir}/pki/server.key
   eventBus:
     mqttMode: ${options.mqttExternal === undefined ? 0 : 2}
     mqttServerInternal: ${options.mqttInternal}

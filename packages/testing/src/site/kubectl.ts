@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 
 export interface KubectlResult {
   readonly code: number;
@@ -11,17 +11,25 @@ export interface Kubectl {
   (args: readonly string[], stdin?: string): Promise<string>;
   /** Does not throw. */
   raw(args: readonly string[], stdin?: string): Promise<KubectlResult>;
+  /** A kubectl that goes on until the caller ends it. */
+  start(args: readonly string[]): ChildProcessWithoutNullStreams;
   /** Standard output read as JSON. */
   json<T = Record<string, unknown>>(args: readonly string[]): Promise<T>;
 }
 
 /** The machine's kubectl, pointed at a kubeconfig, with a cache directory of its own. */
-export function createKubectl(kubeconfig: string, cacheDir: string): Kubectl {
+export function createKubectl(
+  kubeconfig: string,
+  cacheDir: string,
+  env: Readonly<Record<string, string>> = {},
+): Kubectl {
+  const start = (args: readonly string[]): ChildProcessWithoutNullStreams =>
+    spawn('kubectl', ['--kubeconfig', kubeconfig, '--cache-dir', cacheDir, ...args], {
+      env: { ...process.env, ...env },
+    });
   const raw = (args: readonly string[], stdin?: string): Promise<KubectlResult> =>
     new Promise((resolve, reject) => {
-      const child = spawn('kubectl', ['--kubeconfig', kubeconfig, '--cache-dir', cacheDir, ...args], {
-        stdio: ['pipe', 'pipe', 'pipe'],
-      });
+      const child = start(args);
       let stdout = '';
       let stderr = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -43,6 +51,7 @@ export function createKubectl(kubeconfig: string, cacheDir: string): Kubectl {
   };
   return Object.assign(run, {
     raw,
+    start,
     json: async <T>(args: readonly string[]): Promise<T> =>
       JSON.parse(await run([...args, '-o', 'json'])) as T,
   });

@@ -71,6 +71,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
       nodeName,
       hubUrl: cloud.hubUrl,
       httpsUrl: cloud.httpsUrl,
+      tunnelUrl: cloud.tunnelUrl,
       token: await cloud.joinToken(),
       runtimeEndpoint: containerd.endpoint,
       cgroup,
