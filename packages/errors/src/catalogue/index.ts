@@ -13,4 +13,5 @@ export { mqttErrors } from './mqtt.ts';
 export { pkiErrors } from './pki.ts';
 export { standaloneErrors } from './standalone.ts';
 export { storeErrors } from './store.ts';
+export { tunnelErrors } from './tunnel.ts';
 export { viaductErrors } from './viaduct.ts';
