@@ -38,10 +38,10 @@ export const endpointMutations: readonly Mutation[] = [
   },
   {
     breaks: 'a lost side of a stream resets the other',
-    file: `${SERVER}/relay.ts`,
+    file: 'packages/runtime/src/relay.ts',
     from: 'if (!from.readableEnded || from.errored) reset(to);',
     to: '',
-    tests: [`${SERVER}/relay.test.ts`],
+    tests: ['packages/runtime/src/relay.test.ts'],
   },
   {
     breaks: 'the runtime’s stream does not get the credentials of the asker',

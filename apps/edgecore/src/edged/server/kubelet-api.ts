@@ -2,11 +2,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { errorText } from '@kubeedge-ts/errors';
 import type { Clock, Logger } from '@kubeedge-ts/runtime';
+import { createRelays } from '@kubeedge-ts/runtime/relay';
 import { dialRuntime } from './dial-runtime.ts';
 import { isLoopbackHost } from './host-header.ts';
 import { refuseUpgrade, sendError } from './http-answers.ts';
 import { refusal } from './refusal.ts';
-import { createRelays } from './relay.ts';
 import { type AnswerName, admitCaller, type Caller, matchRoute, type StreamName } from './routes.ts';
 import { reduceOffer } from './subprotocols.ts';
 

@@ -1,14 +1,14 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '@kubeedge-ts/runtime';
+import type { Clock } from './clock.ts';
 
-/** Byte streams between clients and the runtime's streaming server, each on its own: what ends one touches no other. */
+/** Pairs of byte streams, each on its own: what ends one touches no other. */
 export interface Relays {
   /**
    * Carries bytes both ways until both have ended, in each direction no faster than it is taken. An end goes on as an
    * end, a loss as a reset. Resolves when nothing of it is left.
    */
-  join(client: Duplex, runtime: Socket): Promise<void>;
+  join(client: Duplex, server: Duplex): Promise<void>;
   readonly open: number;
   /** Ends all of them. */
   close(): void;
@@ -16,15 +16,16 @@ export interface Relays {
 
 export interface RelaysOptions {
   readonly clock: Clock;
-  /** No byte in either direction for so long ends a stream; 0: never. */
+  /** No byte in either direction for so long ends a pair; 0: never. */
   readonly idleMs: number;
 }
 
 interface Relay {
   readonly client: Duplex;
-  readonly runtime: Socket;
-  /** Bytes carried when last looked at, and since when there have been no more. */
+  readonly server: Duplex;
+  /** Bytes carried; as many when last looked at, and since when there have been no more. */
   carried: number;
+  seen: number;
   since: number;
 }
 
@@ -36,9 +37,9 @@ export function createRelays({ clock, idleMs }: RelaysOptions): Relays {
   const relays = new Set<Relay>();
   let stopSweeping: (() => void) | undefined;
 
-  const cut = ({ client, runtime }: Relay): void => {
+  const cut = ({ client, server }: Relay): void => {
     reset(client);
-    reset(runtime);
+    reset(server);
   };
 
   /** One timer for all; none while there is no stream. */
@@ -47,10 +48,9 @@ export function createRelays({ clock, idleMs }: RelaysOptions): Relays {
       stopSweeping = undefined;
       const now = clock.monotonic();
       for (const relay of relays) {
-        const { client, runtime } = relay;
-        const carried = runtime.bytesRead + runtime.bytesWritten;
-        if (carried !== relay.carried) Object.assign(relay, { carried, since: now });
-        const half = client.readableEnded || runtime.readableEnded;
+        const { client, server, carried } = relay;
+        if (carried !== relay.seen) Object.assign(relay, { seen: carried, since: now });
+        const half = client.readableEnded || server.readableEnded;
         const limit = half ? HALF_OPEN_MS : idleMs;
         if (limit > 0 && now - relay.since >= limit) cut(relay);
       }
@@ -62,14 +62,12 @@ export function createRelays({ clock, idleMs }: RelaysOptions): Relays {
     get open() {
       return relays.size;
     },
-    async join(client, runtime) {
-      const carried = runtime.bytesRead + runtime.bytesWritten;
-      const relay: Relay = { client, runtime, carried, since: clock.monotonic() };
+    async join(client, server) {
+      const relay: Relay = { client, server, carried: 0, seen: 0, since: clock.monotonic() };
       relays.add(relay);
       sweepLater();
-      runtime.setNoDelay(true);
-      if (client instanceof Socket) client.setNoDelay(true);
-      await Promise.all([carry(client, runtime), carry(runtime, client)]);
+      for (const side of [client, server]) if (side instanceof Socket) side.setNoDelay(true);
+      await Promise.all([carry(client, server, relay), carry(server, client, relay)]);
       relays.delete(relay);
       if (relays.size === 0) {
         stopSweeping?.();
@@ -83,7 +81,7 @@ export function createRelays({ clock, idleMs }: RelaysOptions): Relays {
 }
 
 /** Pipes one way; resolves when `from` is closed. */
-function carry(from: Duplex, to: Duplex): Promise<void> {
+function carry(from: Duplex, to: Duplex, relay: Relay): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   // Said by `close`; an unheard error would end the process.
   from.on('error', () => undefined);
@@ -95,7 +93,12 @@ function carry(from: Duplex, to: Duplex): Promise<void> {
   if (from.destroyed) {
     reset(to);
     resolve();
-  } else from.pipe(to);
+  } else {
+    from.on('data', (chunk: Buffer) => {
+      relay.carried += chunk.length;
+    });
+    from.pipe(to);
+  }
   return promise;
 }
 

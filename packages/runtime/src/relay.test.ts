@@ -3,13 +3,54 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { createManualClock, type ManualClock, until } from '../../edgehub/testing/manual-clock.ts';
+import type { Clock } from './clock.ts';
 import { createRelays, type Relays } from './relay.ts';
 
 let server: Server;
 let clock: ManualClock;
 let relays: Relays;
 const open = new Set<Socket>();
+
+interface ManualClock extends Clock {
+  /** Fires what is due within `ms`, in order. */
+  advance(ms: number): void;
+  readonly pending: number;
+}
+
+function createManualClock(): ManualClock {
+  let now = 0;
+  const timers = new Map<object, { at: number; task: () => void }>();
+  return {
+    now: () => now,
+    monotonic: () => now,
+    after(ms, task) {
+      const key = {};
+      timers.set(key, { at: now + ms, task });
+      return () => timers.delete(key);
+    },
+    advance(ms) {
+      const end = now + ms;
+      for (;;) {
+        const [due] = [...timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at);
+        if (due === undefined) break;
+        timers.delete(due[0]);
+        now = Math.max(now, due[1].at);
+        due[1].task();
+      }
+      now = end;
+    },
+    get pending() {
+      return timers.size;
+    },
+  };
+}
+
+async function until(condition: () => boolean, what = 'condition'): Promise<void> {
+  for (const deadline = performance.now() + 20_000; !condition(); ) {
+    if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 /** Both ends of one connection. */
 async function pair(): Promise<[Socket, Socket]> {
