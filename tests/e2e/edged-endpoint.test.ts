@@ -5,8 +5,8 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { openChannels } from '@kubeedge-ts/testing/channel-client';
 import { container, pod } from '../../apps/edgecore/src/edged/testing/pods.ts';
-import { openChannels } from './lib/channel-client.ts';
 import { createEdgedBed, type EdgedBed } from './lib/edged-bed.ts';
 import { type KubectlGate, startKubectlGate } from './lib/kubectl-gate.ts';
 

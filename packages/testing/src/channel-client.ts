@@ -18,11 +18,20 @@ interface Status {
   readonly details?: { readonly causes?: readonly { readonly reason: string; readonly message: string }[] };
 }
 
+/** TLS and what the server wants to see of its client. */
+export interface ChannelOptions {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export async function openChannels(
   url: string,
   protocols: string[] = ['v4.channel.k8s.io'],
+  options: ChannelOptions = {},
 ): Promise<ChannelClient> {
-  const socket = new WebSocket(url, protocols, { perMessageDeflate: false });
+  const socket = new WebSocket(url, protocols, { ...options, perMessageDeflate: false });
   const text = ['', '', '', ''];
   const closed = Promise.withResolvers<void>();
   socket.on('message', (data: Buffer) => {
