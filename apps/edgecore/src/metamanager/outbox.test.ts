@@ -332,7 +332,9 @@ describe('a pod deletion', () => {
         await tick(rig, 10_000);
         return rig.hub.sent.some((message) => message.route.operation === 'delete');
       });
-      assert.equal(patches(rig).length, 3);
+      await emptied(rig);
+      await tick(rig, 30_000);
+      assert.equal(patches(rig).length, 3, 'a pod that is deleted is not spoken of again');
     }));
 
   test('of a pod that is gone already is done, and edged is told', () =>

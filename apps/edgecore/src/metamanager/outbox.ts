@@ -107,6 +107,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
       if (entry.rewritten === 0) entry.backoff.reset();
       entry.statusFailed = false;
       entry.unanswered = 0;
+      // After its deletion nothing is left to say of a pod, not even what nobody took before.
+      if (work === 'deletion') entry.due = false;
       if (outcome === 'told') certain.add(entryKey(entry));
       else drop(entry);
       if (outcome === 'gone') options.onGone(entry);
