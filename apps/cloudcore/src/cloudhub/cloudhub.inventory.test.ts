@@ -96,6 +96,45 @@ describe('inventory', () => {
       assert.deepEqual(lines(link.received), ['insert shop/configmap/u1']);
     }));
 
+  test('is asked for again every 8 to 12 minutes, at each node at another time', async () => {
+    const bed = await createHubBed();
+    const links = ['a', 'b'].map((node) => ({ link: bed.transport.connect(node, OURS), at: 0 }));
+    const answerAll = async (): Promise<number> => {
+      let count = 0;
+      for (const { link } of links) {
+        for (const { route, header } of link.received.splice(0)) {
+          if (route.resource !== INVENTORY_RESOURCE) continue;
+          count += 1;
+          const { source = '', group = '', resource = '' } = route;
+          await link.send({
+            source,
+            group,
+            resource,
+            operation: 'response',
+            content: { same: true },
+            parent: header.msg_id,
+          });
+        }
+      }
+      await bed.settle();
+      return count;
+    };
+    await bed.settle();
+    assert.equal(await answerAll(), 2);
+    const minutes: number[] = [];
+    for (let second = 20; second <= 720; second += 20) {
+      for (const { link } of links)
+        await link.send({ source: 'websocket', operation: 'keepalive', resource: 'node', content: 'ping' });
+      await bed.clock.advance(20_000);
+      for (let n = await answerAll(); n > 0; n--) minutes.push(second / 60);
+    }
+    assert.equal(minutes.length, 2);
+    assert.ok(minutes.every((minute) => minute >= 8 && minute <= 12.1));
+    assert.notEqual(minutes[0], minutes[1]);
+    await bed.stop();
+    assert.equal(bed.clock.pending, 0);
+  });
+
   test('is not asked of upstream edges, nor of edges that hash in another way', async () => {
     const others: readonly Record<string, string>[] = [
       {},

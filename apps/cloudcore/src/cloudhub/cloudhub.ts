@@ -63,6 +63,8 @@ const WINDOW = 32;
 const INBOX_CAPACITY = 64;
 const CONGESTED_BYTES = 1 << 20;
 const FLUSH_MS = 3_000;
+/** The stores of connected edges are compared so often, each by a fifth earlier or later than others. */
+const RECONCILE_MS = 600_000;
 /** WebSocket: the endpoint goes away. */
 const GOING_AWAY = 1001;
 /** The Node object was deleted. */
@@ -101,6 +103,7 @@ export function createCloudHub(options: CloudHubOptions): CloudHub {
     objectSyncs,
     claim: (node, signal) => claimNode(claimPorts, node, signal),
     window: WINDOW,
+    reconcileMs: () => RECONCILE_MS * (0.8 + 0.4 * random.next()),
     inboxCapacity: INBOX_CAPACITY,
     clock,
     log,

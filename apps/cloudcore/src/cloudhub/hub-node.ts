@@ -15,6 +15,8 @@ export interface HubNodePorts extends SessionPorts {
   /** Makes the node ours; says who had it before. */
   readonly claim: (node: string, signal: AbortSignal) => Promise<'ours' | 'other'>;
   readonly window: number;
+  /** How long after a comparison with the edge's store the next one is due, ms; differs from node to node. */
+  readonly reconcileMs: () => number;
   /** Messages of one node that may wait for a controller. */
   readonly inboxCapacity: number;
 }
@@ -49,6 +51,10 @@ export function createHubNode(name: string, ports: HubNodePorts): HubNode {
     },
   });
   const resend = createAlarm(clock, () => handle({ type: 'timer' }));
+  const reconcile = createAlarm(clock, () => {
+    handle({ type: 'reconcile' });
+    reconcile.set(ports.reconcileMs());
+  });
   const inventory = createInventoryCall({
     clock,
     now: ports.origin.now,
@@ -119,12 +125,14 @@ export function createHubNode(name: string, ports: HubNodePorts): HubNode {
     const records = unread;
     unread = undefined;
     const { headers } = connection.peer;
+    const tells = readCapabilities(headers).has('inventory');
     handle({
       type: 'connected',
       records,
       store: headers[STORE_HEADER]?.slice(0, MAX_STORE_LENGTH),
-      inventory: readCapabilities(headers).has('inventory'),
+      inventory: tells,
     });
+    if (tells) reconcile.set(ports.reconcileMs());
   };
 
   const start = (connection: Connection): void => {
@@ -152,6 +160,7 @@ export function createHubNode(name: string, ports: HubNodePorts): HubNode {
 
   const leave = (): void => {
     starting?.abort(new Error('the connection ended'));
+    reconcile.clear();
     inventory.end();
     session?.end();
     session = undefined;

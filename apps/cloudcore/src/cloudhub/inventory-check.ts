@@ -8,7 +8,10 @@ import { type Entry, voidNote } from './queue-entry.ts';
  * controller decides about: what other programs put on the edge is left alone.
  */
 
-/** Objects that were not as they had been confirmed: a backup was restored, or somebody changed the database. */
+/**
+ * Objects that were not as they had been confirmed: a backup was restored, or somebody changed the database. What is as it
+ * must be counts as no difference: an edge also stores what it was answered, before or without our sending it.
+ */
 export interface StoreDifference {
   readonly missing: number;
   readonly changed: number;
@@ -21,6 +24,9 @@ export interface StoreDifference {
  * entries go with the connection, since the next inventory lists what is still there: an edge cannot fill our memory.
  */
 const UNKNOWN_KIND = '';
+
+/** The one object an edge stores by itself: its Node, from the answer to its registration. */
+const NODE_TYPE = 'node';
 
 export function isKnownByInventoryOnly({ object }: Entry): boolean {
   return object.kind === UNKNOWN_KIND;
@@ -52,14 +58,19 @@ export function takeInventory(index: EntryIndex, listed: readonly StoredObject[]
     const { key, uid, hash } = stored;
     const { type, namespace, name } = parseResource(key);
     if (uid === '' || ownerOf(type) === undefined) continue;
+    const isOwnNode = type === NODE_TYPE;
+    // Nor is it a leftover to be deleted before its controller has heard of the registration.
+    if (isOwnNode && index.get(uid) === undefined) continue;
     const entry = index.obtain({ uid, type, namespace, name, apiVersion: '', kind: UNKNOWN_KIND });
     if (entry.key !== key) continue;
     // A name belongs to one object.
     if (index.siblings(entry).some((other) => other.wanted !== undefined)) entry.dropped = true;
     present.add(entry);
-    if (!entry.sent) difference.unknown += 1;
-    else if (entry.confirmed?.hash !== undefined && entry.confirmed.hash !== hash) {
-      difference.changed += 1;
+    const asItMustBe = hash === entry.wanted?.hash;
+    if (!entry.sent) {
+      if (!asItMustBe && !isOwnNode) difference.unknown += 1;
+    } else if (entry.confirmed?.hash !== undefined && entry.confirmed.hash !== hash) {
+      if (!asItMustBe) difference.changed += 1;
       voidNote(entry);
     }
     entry.sent = true;

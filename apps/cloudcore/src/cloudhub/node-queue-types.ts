@@ -34,6 +34,8 @@ export type QueueEvent =
       readonly records?: readonly SyncRecord[] | undefined;
     }
   | { readonly type: 'disconnected' }
+  /** It is time to compare what the edge has with what it had confirmed. */
+  | { readonly type: 'reconcile' }
   /** The answer to `ask-inventory`; `unknown`: the edge could not say, or took too long. */
   | { readonly type: 'inventory'; readonly id: string; readonly inventory: Inventory | 'unknown' }
   /** More bytes wait for the socket than is good, or no longer. */

@@ -150,5 +150,111 @@ describe('an edge that tells what it has stored (M15)', () => {
     assert.equal(b.sent().length, 32);
     b.apply({ type: 'disconnected' });
     assert.equal(b.queue.size, 1);
+    b.connectOurs();
+    b.tell({ uid: 'service', type: 'service' });
+    assert.deepEqual(b.sent(), ['delete service'], 'what nobody has named is forgotten with the connection');
+  });
+
+  test('that has stored its own Node, or what it was answered, differs in nothing', () => {
+    const b = bench();
+    settle(b);
+    b.connectOurs([]);
+    b.want({ uid: 'answered', hash: 'h' });
+    b.tell({ uid: 'n1', name: 'edge-a', type: 'node', hash: 'own' }, { uid: 'answered', hash: 'h' });
+    assert.deepEqual(b.sent(), [], 'nor is the Node deleted before its controller has heard of it');
+    assert.ok(!b.log.some((line) => line.startsWith('store-differs')));
+    b.want({ uid: 'n1', name: 'edge-a', type: 'node', hash: 'as written' });
+    assert.deepEqual(b.ackAll(), ['update edge-a']);
+  });
+
+  test('whose Node was named meanwhile gets it only where it is another one', () => {
+    for (const [hash, sent] of [
+      ['h', []],
+      ['older', ['update edge-a']],
+    ] as const) {
+      const b = bench();
+      b.connectOurs([]);
+      b.want({ uid: 'n1', name: 'edge-a', type: 'node', hash: 'h' });
+      b.tell({ uid: 'n1', name: 'edge-a', type: 'node', hash });
+      assert.deepEqual(b.ackAll(), sent);
+      assert.ok(!b.log.some((line) => line.startsWith('store-differs')));
+    }
+  });
+});
+
+describe('an edge that stays connected, every reconcile period', () => {
+  test('is asked again: what was changed or removed there by somebody else is put right', () => {
+    const b = bench();
+    settle(b);
+    b.connectOurs([]);
+    b.tell();
+    for (const uid of ['lost', 'old', 'fine']) b.want({ uid, version: '2' });
+    b.ackAll();
+    b.apply({ type: 'reconcile' });
+    assert.equal(
+      b.tell({ uid: 'lost', version: '2' }, { uid: 'old', version: '2' }, { uid: 'fine', version: '2' }),
+      'same',
+    );
+    assert.deepEqual(b.sent(), []);
+    b.apply({ type: 'reconcile' });
+    b.tell({ uid: 'old', version: '1' }, { uid: 'fine', version: '2' }, { uid: 'put there' });
+    assert.deepEqual(b.ackAll().sort(), ['delete put there', 'insert lost', 'update old']);
+    assert.ok(b.log.includes('store-differs 1 missing, 1 changed, 1 unknown'));
+  });
+
+  test('gets what is wanted meanwhile after its answer', () => {
+    const b = bench();
+    b.connectOurs([]);
+    b.tell();
+    b.apply({ type: 'reconcile' });
+    b.want({});
+    assert.deepEqual(b.sent(), []);
+    b.tell();
+    assert.deepEqual(b.sent(), ['insert u1']);
+  });
+
+  test('is not asked while it is asked, away, has something to confirm, or gave no answer', () => {
+    const b = bench();
+    const asked = (): boolean => {
+      b.apply({ type: 'reconcile' });
+      return b.open() > 0;
+    };
+    assert.ok(!asked(), 'away');
+    b.connectOurs([]);
+    b.apply({ type: 'reconcile' });
+    assert.equal(b.open(), 1, 'asked already');
+    b.tell();
+    b.want({});
+    assert.ok(!asked(), 'a message is not confirmed');
+    b.ackAll();
+    assert.ok(asked());
+    b.silence();
+    assert.ok(!asked(), 'it did not answer');
+    b.apply({ type: 'disconnected' });
+    b.connect([], 's1');
+    assert.ok(!asked(), 'it cannot tell');
+  });
+
+  test('has what it changed by an answer before its controller says the same: no difference', () => {
+    const b = bench();
+    b.connectOurs([]);
+    b.tell();
+    b.want({ version: '1' });
+    b.ackAll();
+    b.apply({ type: 'reconcile' });
+    b.want({ version: '2' });
+    b.tell({ version: '2' });
+    assert.deepEqual(b.sent(), []);
+    assert.ok(!b.log.some((line) => line.startsWith('store-differs')));
+  });
+
+  test('cannot fill the memory by another list each time', () => {
+    const b = bench();
+    b.connectOurs([]);
+    for (let round = 0; round < 3; round++) {
+      b.tell(...Array.from({ length: 50 }, (_, index) => ({ uid: `invented-${round}-${index}` })));
+      assert.equal(b.queue.size, 50);
+      b.apply({ type: 'reconcile' });
+    }
   });
 });

@@ -72,6 +72,7 @@ test('an undamaged store gets nothing again: reconnects, restarts of cloudcore, 
     'lazy',
     'quiet',
     'timer',
+    'reconcile',
   ];
   fc.assert(
     fc.property(steps(80), steps(60, harmless), (before, since) => {
@@ -85,5 +86,22 @@ test('an undamaged store gets nothing again: reconnects, restarts of cloudcore, 
       assert.deepEqual(world.edgeRows(), world.wantedRows());
     }),
     { seed, numRuns: 2_000, endOnFailure: false },
+  );
+});
+
+test('what somebody changes in a connected edge converges with the next comparison', (t) => {
+  t.diagnostic(`seed ${seed}`);
+  fc.assert(
+    fc.property(steps(80), fc.nat(1_000), (before, pick) => {
+      const world = createWorld({ edge: 'ours', window: 4 });
+      for (const step of before) world.apply(step);
+      world.quiesce();
+      world.meddle(pick);
+      world.apply({ action: 'reconcile', pick });
+      world.quiesce();
+      assert.deepEqual(world.edgeRows(), world.wantedRows());
+      assert.deepEqual(world.recordProblems(), []);
+    }),
+    { seed, numRuns: 1_000, endOnFailure: false },
   );
 });

@@ -15,14 +15,13 @@ import {
   adoptFound,
   adoptRecord,
   currentContent,
-  deleteStub,
   type Entry,
   isConfirmed,
   loseRecord,
-  operationOf,
   sentHash,
   voidNote,
 } from './queue-entry.ts';
+import { deleteCommand, putCommand } from './send-command.ts';
 import { createSendOrder } from './send-order.ts';
 
 /**
@@ -50,11 +49,15 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
   let store: string | undefined;
   /** The edge has still to say what it holds: until then nothing is sent, so that nothing it has is sent again. */
   let asking: string | undefined;
+  /** The edge can be asked; one that has left a question unanswered is not asked again on this connection. */
+  let tells = false;
   /** The edge has said what it holds: no record knows better. */
   let inventoried = false;
   let out: QueueCommand[] = [];
 
   const forget = (entry: Entry): void => {
+    // It may still stand in the order of deletes, which is then not carried out.
+    entry.sent = false;
     order.confirmed(entry);
     absent.delete(entry);
     const others = siblings(entry);
@@ -161,29 +164,11 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
       return;
     }
     entry.sent = true;
-    launch(entry, wanted, sentHash(wanted, content), {
-      type: 'send',
-      id: uuid(),
-      operation: operationOf(entry, wanted, content),
-      source: wanted.source,
-      object: entry.object,
-      content,
-      resourceVersion: content.metadata.resourceVersion ?? wanted.resourceVersion,
-      resent: false,
-    });
+    launch(entry, wanted, sentHash(wanted, content), putCommand(uuid(), entry, wanted, content));
   };
 
   const sendDelete = (entry: Entry): void => {
-    launch(entry, undefined, undefined, {
-      type: 'send',
-      id: uuid(),
-      operation: 'delete',
-      source: ownerOf(entry.object.type) ?? 'edgecontroller',
-      object: entry.object,
-      content: deleteStub(entry.object),
-      resourceVersion: '',
-      resent: false,
-    });
+    launch(entry, undefined, undefined, deleteCommand(uuid(), entry));
     // The edge deletes by key, and whether it has done so is unknown until the ack: nothing there is confirmed any more.
     entry.delivered = false;
     for (const other of siblings(entry)) {
@@ -250,7 +235,13 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
       if (siblings(entry).some((other) => other.wanted !== undefined)) entry.dropped = true;
     }
     for (const entry of entries.all()) evaluate(entry);
-    if (event.inventory !== true) return;
+    tells = event.inventory === true;
+    ask();
+  };
+
+  /** Not while anything is under way: the answer and an ack could not be told apart. The next period comes. */
+  const ask = (): void => {
+    if (!connected || !tells || asking !== undefined || flights.size > 0) return;
     asking = uuid();
     out.push({ type: 'ask-inventory', id: asking, request: inventoryRequest(entries.all()) });
   };
@@ -258,12 +249,16 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
   const onInventory = ({ id, inventory }: Extract<QueueEvent, { type: 'inventory' }>): void => {
     if (id !== asking) return;
     asking = undefined;
-    inventoried = inventory !== 'unknown';
+    tells = inventory !== 'unknown';
+    inventoried = tells;
     if (typeof inventory === 'string') return;
     const difference = takeInventory(entries, inventory);
     const { missing, changed, unknown } = difference;
     if (missing + changed + unknown > 0) out.push({ type: 'store-differs', difference });
-    for (const entry of entries.all()) evaluate(entry);
+    for (const entry of entries.all()) {
+      if (isKnownByInventoryOnly(entry) && entry.confirmed === undefined) forget(entry);
+      else evaluate(entry);
+    }
   };
 
   const onAcked = (id: string): void => {
@@ -356,6 +351,9 @@ export function createNodeQueue(options: NodeQueueOptions): NodeQueue {
           entry.flight = undefined;
           if (isKnownByInventoryOnly(entry)) forget(entry);
         }
+        break;
+      case 'reconcile':
+        ask();
         break;
       case 'inventory':
         onInventory(event);

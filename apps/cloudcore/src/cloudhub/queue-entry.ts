@@ -1,5 +1,4 @@
-import type { KubeObject, ObjectMeta } from '@kubeedge-ts/apis';
-import { NO_NAMESPACE } from '@kubeedge-ts/apis';
+import type { KubeObject } from '@kubeedge-ts/apis';
 import type { DownstreamObject } from './downstream.ts';
 import type { Flight } from './flights.ts';
 import { NOTHING_CONFIRMED, type SyncRecord } from './node-queue-types.ts';
@@ -134,18 +133,4 @@ export function sentHash(wanted: DownstreamObject, content: KubeObject): string 
   if (wanted.hashOf !== undefined) return wanted.hashOf(content);
   const { resourceVersion = wanted.resourceVersion } = content.metadata;
   return resourceVersion === wanted.resourceVersion ? wanted.hash : undefined;
-}
-
-export function operationOf(entry: Entry, wanted: DownstreamObject, content: KubeObject) {
-  // A pod that is being deleted arrives as an update even when it is new: upstream edges stop pods on update.
-  if (content.metadata.deletionTimestamp !== undefined) return 'update';
-  return entry.delivered ? 'update' : wanted.firstOperation;
-}
-
-/** What a delete carries: name, namespace and uid (spec/message-protocol.md §7.4). */
-export function deleteStub(object: ObjectIdentity): KubeObject {
-  const metadata: ObjectMeta = { name: object.name };
-  if (object.namespace !== NO_NAMESPACE) metadata.namespace = object.namespace;
-  metadata.uid = object.uid;
-  return { metadata };
 }

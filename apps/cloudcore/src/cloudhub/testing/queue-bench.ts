@@ -63,6 +63,13 @@ export function bench(options: Partial<NodeQueueOptions> = {}) {
       apply({ type: 'inventory', id, inventory });
       return inventory;
     },
+    /** Questions that are not answered. */
+    open: () => questions.length,
+    /** Gives no answer to the open question. */
+    silence(): void {
+      const { id } = questions.shift() ?? assert.fail('nothing was asked');
+      apply({ type: 'inventory', id, inventory: 'unknown' });
+    },
     want: (about: Wish) => apply({ type: 'want', object: wish(about) }),
     unwant: (uid: string) => apply({ type: 'unwant', uid }),
     /** What was sent since the last call: `insert name`. */

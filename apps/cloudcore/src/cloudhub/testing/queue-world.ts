@@ -45,6 +45,7 @@ export const ACTIONS = [
   'lazy',
   'quiet',
   'timer',
+  'reconcile',
   'crash',
   'wipe',
   'backup',
@@ -327,6 +328,7 @@ export function createWorld(options: { readonly edge: 'upstream' | 'ours'; reado
       if (uid !== undefined && !lazy.has(uid)) run({ type: 'quiet', uid });
     },
     timer: fireTimer,
+    reconcile: () => run({ type: 'reconcile' }),
     crash: () => {
       cut();
       boot();
@@ -369,6 +371,8 @@ export function createWorld(options: { readonly edge: 'upstream' | 'ours'; reado
   return {
     apply,
     quiesce,
+    /** Somebody changes the edge's database behind the back of a connected edge. */
+    meddle: (pick: number) => edge.tamper(pick),
     /** Messages of objects so far. */
     get sends() {
       return sends;
