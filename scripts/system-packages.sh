@@ -1,9 +1,9 @@
-# Sourced by bin/test and bin/quickstart: the Debian packages a site needs. Installs what is missing when run as root,
+# Sourced by bin/test and bin/quickstart: the Debian packages a site needs, and those of $more_packages (command:package). Installs what is missing when run as root,
 # otherwise names it. kubectl is taken from the PATH and installed only where there is none.
 
 missing_packages() {
   for pair in containerd:containerd runc:runc ctr:containerd iptables:iptables ip:iproute2 mosquitto:mosquitto \
-    unshare:util-linux nsenter:util-linux; do
+    unshare:util-linux nsenter:util-linux ${more_packages:-}; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || echo "${pair##*:}"
   done
   [ -x /usr/lib/cni/bridge ] || echo containernetworking-plugins

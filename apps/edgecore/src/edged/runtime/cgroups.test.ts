@@ -12,7 +12,7 @@ import { type CgroupSettings, createPodCgroups } from './cgroups.ts';
 import { hierarchyLimits } from './qos-limits.ts';
 import { createSystemdSlices } from './systemd-slices.ts';
 
-const FIXTURE = new URL('../../../../../tests/fixtures/cgroup-v2/gke-e2-medium.txt', import.meta.url);
+const FIXTURE = new URL('../../../../../tests/fixtures/cgroups/gke-e2-medium.txt', import.meta.url);
 const settings: CgroupSettings = {
   driver: 'cgroupfs',
   root: '',
@@ -209,19 +209,20 @@ describe('cgroups of pods', () => {
     });
   });
 
-  describe('version 2, on a recorded tree (the test machines have version 1)', () => {
-    let recorded: Map<string, string>;
+  /** On plain files; a kernel that has version 2 judges the same code in tests/component/cgroup-v2.test.ts. */
+  describe('version 2, on plain files (these machines have version 1), with the published values of a GKE node', () => {
+    let published: Map<string, string>;
     beforeEach(async () => {
-      recorded = await layOut(await readFile(FIXTURE, 'utf8'));
+      published = await layOut(await readFile(FIXTURE, 'utf8'));
       for (const name of ['/cgroup.controllers', '/cgroup.subtree_control']) {
         await mkdir(dirname(join(root, name)), { recursive: true });
-        await writeFile(join(root, name), recorded.get(name) ?? '');
+        await writeFile(join(root, name), published.get(name) ?? '');
       }
     });
-    const of = (path: string) => recorded.get(`/kubepods.slice${path}`);
+    const of = (path: string) => published.get(`/kubepods.slice${path}`);
     const pods = '/kubepods-burstable.slice/kubepods-burstable-podu.slice';
 
-    test('a pod gets the values that the record has', async () => {
+    test('a pod gets the values that such a node shows', async () => {
       const wanted = { ...settings, podPids: 50, hugepageSizes: ['2MB'] };
       await open().ensure(burstable, wanted);
       const dir = 'kubepods/burstable/podu';
@@ -239,7 +240,7 @@ describe('cgroups of pods', () => {
         assert.equal(await at(`kubepods/${file}`), of(`/${file}`), file);
       }
       assert.equal(await at('kubepods/besteffort/cpu.weight'), of('/kubepods-besteffort.slice/cpu.weight'));
-      // The record says "max" of these: they are left alone.
+      // The node says "max" of these: they are left alone.
       for (const file of ['cpu.max', 'burstable/cpu.max', 'burstable/memory.max', 'besteffort/memory.max']) {
         await assert.rejects(stat(join(root, 'kubepods', file)), { code: 'ENOENT' });
       }

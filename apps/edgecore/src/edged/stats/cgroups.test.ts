@@ -5,116 +5,134 @@ import type { ReadFile } from './cgroup-usage.ts';
 import { readCgroupV1 } from './cgroup-v1.ts';
 import { readCgroupV2 } from './cgroup-v2.ts';
 import { createCgroups } from './cgroups.ts';
-import { V1_CONTAINER } from './testing/cgroup-v1.ts';
-import { V2_CONTAINER } from './testing/cgroup-v2.ts';
 import { below, kernelTree } from './testing/kernel-tree.ts';
+import { V1_CONTAINER, V1_TREE, V2_CONTAINER, V2_TREE } from './testing/recorded-cgroups.ts';
 
 const from =
   (files: Readonly<Record<string, string>>): ReadFile =>
   (name) =>
     files[name];
 
-describe('a cgroup of v1', () => {
+describe('a cgroup of v1 (recorded on kernel 6.18)', () => {
   test('in full', () => {
     assert.deepEqual(readCgroupV1(from(V1_CONTAINER), 'full', 5), {
       at: 5,
       cpu: {
-        usageNs: 1_043_087_633,
-        userNs: 610_000_000,
-        systemNs: 420_000_000,
-        periods: 52,
-        throttledPeriods: 49,
-        throttledNs: 4_123_456_789,
-        shares: 204,
+        usageNs: 615_706_505,
+        userNs: 410_000_000,
+        systemNs: 200_000_000,
+        periods: 30,
+        throttledPeriods: 30,
+        throttledNs: 2_389_845_129,
+        shares: 102,
         periodUs: 100_000,
         quotaUs: 20_000,
       },
       memory: {
-        usageBytes: 4_198_400,
-        workingSetBytes: 4_198_400 - 3_100_672,
-        rssBytes: 159_744,
+        usageBytes: 3_641_344,
+        workingSetBytes: 3_641_344 - 3_145_728,
+        rssBytes: 106_496,
         cacheBytes: 3_149_824,
-        mappedFileBytes: 8_192,
-        activeFileBytes: 49_152,
-        inactiveFileBytes: 3_100_672,
-        pageFaults: 2_169,
-        majorPageFaults: 7,
-        swapBytes: 4_096,
+        mappedFileBytes: 0,
+        activeFileBytes: 4_096,
+        inactiveFileBytes: 3_145_728,
+        pageFaults: 17_399,
+        majorPageFaults: 0,
+        swapBytes: 0,
         limitBytes: 67_108_864,
-        maxUsageBytes: 5_210_112,
-        limitHits: 3,
+        maxUsageBytes: 67_108_864,
+        limitHits: 0,
         swapLimitBytes: 67_108_864,
         oomKills: 1,
       },
-      threads: 3,
-      io: [{ device: '254:0', readBytes: 40_960, writtenBytes: 3_145_728, reads: 5, writes: 12 }],
+      threads: 2,
+      io: [],
     });
   });
 
-  test('no limit, in the forms the kernel writes it', () => {
+  test('its pod and its class: no limit where there is none, in the forms the kernel writes it', () => {
+    const usage = (path: string) =>
+      readCgroupV1((name) => V1_TREE[`/${name.replace('/', `/kubepods/${path}/`)}`], 'full', 0);
+    const pod = usage('burstable/podu');
+    assert.deepEqual([pod.cpu?.quotaUs, pod.memory?.limitBytes, pod.maxThreads], [30_000, 100_663_296, 50]);
+    const all = usage('burstable');
+    assert.ok(all.cpu !== undefined && all.memory !== undefined);
+    assert.deepEqual(
+      [all.cpu.quotaUs, all.memory.limitBytes, all.maxThreads],
+      [undefined, undefined, undefined],
+    );
+  });
+
+  test('bytes of devices, in the documented form: this kernel counts only what is throttled', () => {
     const files = {
-      ...V1_CONTAINER,
-      'cpu/cpu.cfs_quota_us': '-1\n',
-      'memory/memory.limit_in_bytes': '9223372036854771712\n',
+      'blkio/blkio.throttle.io_service_bytes_recursive':
+        '254:0 Read 40960\n254:0 Write 3145728\n254:0 Sync 0\n254:0 Async 3186688\n254:0 Discard 0\n254:0 Total 3186688\nTotal 3186688\n',
+      'blkio/blkio.throttle.io_serviced_recursive':
+        '254:0 Read 5\n254:0 Write 12\n254:0 Total 17\nTotal 17\n',
     };
-    const usage = readCgroupV1(from(files), 'full', 0);
-    assert.equal(usage.cpu?.quotaUs, undefined);
-    assert.equal(usage.memory?.limitBytes, undefined);
+    assert.deepEqual(readCgroupV1(from(files), 'full', 0).io, [
+      { device: '254:0', readBytes: 40_960, writtenBytes: 3_145_728, reads: 5, writes: 12 },
+    ]);
   });
 });
 
-describe('a cgroup of v2 (from files in the forms of kernel 6.1: this machine has v1)', () => {
+describe('a cgroup of v2 (recorded on kernel 6.1)', () => {
   test('in full', () => {
     assert.deepEqual(readCgroupV2(from(V2_CONTAINER), 'full', 5), {
       at: 5,
       cpu: {
-        usageNs: 62_338_613_000,
-        userNs: 35_884_530_000,
-        systemNs: 26_454_083_000,
-        periods: 1_200,
-        throttledPeriods: 34,
-        throttledNs: 567_890_000,
-        shares: 500,
+        usageNs: 1_940_000_000,
+        userNs: 1_760_000_000,
+        systemNs: 180_000_000,
+        periods: 92,
+        throttledPeriods: 89,
+        throttledNs: 6_960_000_000,
+        shares: 81,
         periodUs: 100_000,
-        quotaUs: 50_000,
+        quotaUs: 20_000,
       },
       memory: {
-        usageBytes: 104_857_600,
-        workingSetBytes: 104_857_600 - 31_457_280,
-        rssBytes: 52_428_800,
-        cacheBytes: 47_185_920,
-        mappedFileBytes: 20_971_520,
-        activeFileBytes: 15_728_640,
-        inactiveFileBytes: 31_457_280,
-        pageFaults: 123_456,
-        majorPageFaults: 78,
-        swapBytes: 8_192,
-        limitBytes: 268_435_456,
-        maxUsageBytes: 115_343_360,
-        limitHits: 12,
-        swapLimitBytes: 268_435_456,
+        usageBytes: 3_706_880,
+        workingSetBytes: 3_706_880 - 3_145_728,
+        rssBytes: 98_304,
+        cacheBytes: 3_149_824,
+        mappedFileBytes: 0,
+        activeFileBytes: 4_096,
+        inactiveFileBytes: 3_145_728,
+        pageFaults: 18_806,
+        majorPageFaults: 5,
+        swapBytes: 0,
+        limitBytes: 67_108_864,
+        maxUsageBytes: 67_108_864,
+        limitHits: 98,
+        swapLimitBytes: 67_108_864,
         oomKills: 1,
       },
-      threads: 14,
-      maxThreads: 1_024,
-      io: [
-        { device: '254:0', readBytes: 1_048_576, writtenBytes: 2_097_152, reads: 32, writes: 64 },
-        { device: '7:0', readBytes: 4_096, writtenBytes: 0, reads: 1, writes: 0 },
-      ],
+      threads: 2,
+      io: [{ device: '98:0', readBytes: 3_148_800, writtenBytes: 3_152_896, reads: 51, writes: 55 }],
     });
   });
 
-  test('no limit, no swap, an older kernel', () => {
-    const { 'memory.peak': _p, 'memory.swap.current': _c, 'memory.swap.max': _m, ...older } = V2_CONTAINER;
-    const usage = readCgroupV2(
-      from({ ...older, 'cpu.max': 'max 100000\n', 'memory.max': 'max\n' }),
-      'full',
-      0,
+  test('its pod and its class: no limit where there is none', () => {
+    const usage = (path: string) => readCgroupV2((name) => V2_TREE[`/kubepods/${path}/${name}`], 'full', 0);
+    const pod = usage('burstable/podu');
+    assert.deepEqual([pod.cpu?.quotaUs, pod.memory?.limitBytes, pod.maxThreads], [30_000, 100_663_296, 50]);
+    const all = usage('burstable');
+    assert.ok(all.cpu !== undefined && all.memory !== undefined);
+    assert.deepEqual(
+      [all.cpu.quotaUs, all.memory.limitBytes, all.maxThreads],
+      [undefined, undefined, undefined],
     );
-    assert.equal(usage.cpu?.quotaUs, undefined);
-    assert.equal(usage.cpu?.periodUs, 100_000);
-    for (const key of ['limitBytes', 'maxUsageBytes', 'swapBytes', 'swapLimitBytes'])
+    assert.equal(all.cpu.periodUs, 100_000);
+  });
+
+  test('a kernel without memory.peak, or without swap, and a device that did nothing yet (documented forms)', () => {
+    const { 'memory.peak': _p, 'memory.swap.current': _c, 'memory.swap.max': _m, ...older } = V2_CONTAINER;
+    const files = { ...older, 'io.stat': `${older['io.stat']}253:0 \n` };
+    const usage = readCgroupV2(from(files), 'full', 0);
+    for (const key of ['maxUsageBytes', 'swapBytes', 'swapLimitBytes'])
       assert.ok(!Object.hasOwn(usage.memory ?? {}, key), key);
+    assert.equal(usage.io?.length, 1);
   });
 });
 
@@ -156,44 +174,50 @@ test('files that are empty, cut or odd give figures or none, never nonsense', ()
   );
 });
 
-describe('the cgroups of a machine', () => {
-  const v1 = kernelTree({
-    '/cg/memory/cgroup.procs': '1\n',
-    '/cg/memory/pods/a/cgroup.procs': '10\n11\n',
-    '/cg/memory/pods/a/memory.usage_in_bytes': '100\n',
-    '/cg/memory/pods/a/sub/cgroup.procs': '12\n',
-    '/cg/cpuacct/pods/a/cpuacct.usage': '7\n',
-    '/proc/self/cgroup': '9:name=systemd:/\n4:memory:/own\n3:cpu,cpuacct:/other\n',
-  });
-  const v2 = kernelTree({
-    ...below('/cg/pods/a', V2_CONTAINER),
-    '/cg/cgroup.controllers': 'cpu io memory pids\n',
-    '/cg/cgroup.procs': '1\n',
-    '/cg/cpu.stat': 'usage_usec 5\n',
-    '/cg/memory.stat': 'anon 1\ninactive_file 200\n',
-    '/proc/meminfo': 'MemTotal: 1000 kB\nMemFree: 400 kB\n',
-    '/proc/99/cgroup': '0::/pods/a\n',
-  });
+describe('the cgroups of a machine (recorded)', () => {
+  const PODU = '/kubepods/burstable/podu';
 
   test('v1: each controller has its own tree', () => {
-    const cgroups = createCgroups(v1, '/cg');
-    const usage = cgroups.usage('/pods/a', 'basic', 0);
-    assert.equal(usage?.memory?.usageBytes, 100);
-    assert.equal(usage?.cpu?.usageNs, 7);
-    assert.deepEqual(cgroups.processes('/pods/a'), [10, 11]);
-    assert.deepEqual(cgroups.children('/pods/a'), ['sub']);
+    const kernel = kernelTree({
+      ...below('/cg', V1_TREE, ''),
+      '/proc/self/cgroup': '9:name=systemd:/\n4:memory:/own\n3:cpu,cpuacct:/other\n',
+    });
+    const cgroups = createCgroups(kernel, '/cg');
+    const usage = cgroups.usage(PODU, 'basic', 0);
+    assert.equal(usage?.memory?.limitBytes, 100_663_296);
+    assert.equal(usage?.cpu?.usageNs, Number(V1_TREE[`/cpuacct${PODU}/cpuacct.usage`]));
+    assert.deepEqual(
+      cgroups.children('/kubepods'),
+      ['burstable'],
+      'only burstable pods have limits of memory',
+    );
+    assert.deepEqual(cgroups.children(PODU), ['c1']);
+    assert.deepEqual(cgroups.processes(PODU), []);
+    assert.equal(cgroups.processes(`${PODU}/c1`).length, 2);
+    assert.equal(cgroups.usage('/', 'basic', 0)?.memory?.usageBytes, 4_041_625_600);
     assert.equal(cgroups.ofProcess('self'), '/own');
     assert.equal(cgroups.usage('/pods/b', 'basic', 0), undefined);
     assert.equal(cgroups.ofProcess(77), undefined);
   });
 
   test('v2: one tree; the machine’s memory is what is not free', () => {
-    const cgroups = createCgroups(v2, '/cg');
-    assert.equal(cgroups.usage('/pods/a', 'basic', 0)?.memory?.usageBytes, 104_857_600);
-    const machine = cgroups.usage('/', 'basic', 0);
-    assert.equal(machine?.cpu?.usageNs, 5_000);
-    assert.equal(machine?.memory?.usageBytes, 600 * 1_024);
-    assert.equal(machine?.memory?.workingSetBytes, 600 * 1_024 - 200);
-    assert.equal(cgroups.ofProcess(99), '/pods/a');
+    const { '/proc/meminfo': meminfo = '', ...tree } = V2_TREE;
+    const kernel = kernelTree({
+      ...below('/cg', tree, ''),
+      '/proc/meminfo': meminfo,
+      '/proc/99/cgroup': `0::${PODU}/c1\n`,
+    });
+    const cgroups = createCgroups(kernel, '/cg');
+    assert.equal(cgroups.usage(PODU, 'basic', 0)?.memory?.limitBytes, 100_663_296);
+    assert.deepEqual(cgroups.children('/kubepods').toSorted(), ['besteffort', 'burstable']);
+    assert.equal(cgroups.processes(`${PODU}/c1`).length, 2);
+    const machine = cgroups.usage('/', 'full', 0);
+    const kib = (key: string) => Number(new RegExp(`${key}: +(\\d+)`).exec(meminfo)?.[1]) * 1_024;
+    assert.ok(kib('MemTotal') > 0);
+    assert.equal(machine?.memory?.usageBytes, kib('MemTotal') - kib('MemFree'));
+    assert.ok((machine?.memory?.workingSetBytes ?? 0) < kib('MemTotal') - kib('MemFree'));
+    assert.equal(machine?.cpu?.quotaUs, undefined);
+    assert.equal(machine?.io?.[0]?.device, '98:0');
+    assert.equal(cgroups.ofProcess(99), `${PODU}/c1`);
   });
 });

@@ -11,10 +11,12 @@ import { pod } from '../testing/pods.ts';
 import type { CgroupTree } from './locate.ts';
 import { createStats, type Stats, type StatsOptions } from './stats.ts';
 import { type Disks, systemDisks } from './storage.ts';
-import { V1_CONTAINER } from './testing/cgroup-v1.ts';
-import { V2_CONTAINER } from './testing/cgroup-v2.ts';
 import { below, kernelTree } from './testing/kernel-tree.ts';
+import { V1_CONTAINER, V2_CONTAINER } from './testing/recorded-cgroups.ts';
 
+/** Of the recorded container. */
+const USAGE_NS = 615_706_505;
+const WORKING_SET = 3_641_344 - 3_145_728;
 const NOW = Date.parse('2026-11-22T14:08:49Z');
 const web: Pod = pod('web', { volumes: [{ name: 'scratch', emptyDir: {} }] });
 const uid = web.metadata.uid as string;
@@ -170,7 +172,7 @@ describe('figures of pods', () => {
     assert.deepEqual(calls, ['ListPodSandbox', 'ListContainers'], 'the runtime is asked for what runs only');
   });
 
-  test('v2, systemd: slices and scopes (from files: this machine has v1)', async () => {
+  test('v2, systemd: slices and scopes (a recorded container put where systemd has it: these machines have v1)', async () => {
     const slice = `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${uid.replaceAll('-', '_')}.slice`;
     const at = (path: string, procs: string) =>
       below(`/sys/fs/cgroup${path}`, { ...V2_CONTAINER, 'cgroup.procs': procs });
@@ -213,7 +215,7 @@ describe('figures of pods', () => {
       ['eth0'],
     );
     const shown = (await summary(true)).pods[0] as unknown as { cpu: { usageCoreNanoSeconds: number } };
-    assert.equal(shown.cpu.usageCoreNanoSeconds, 1_043_087_633);
+    assert.equal(shown.cpu.usageCoreNanoSeconds, USAGE_NS);
   });
 
   test('a container whose cgroup is not on this machine: what the runtime says', async () => {
@@ -282,7 +284,7 @@ describe('/stats/summary', () => {
     assert.equal(web_['startTime'], '2026-11-22T14:07:49Z');
     assert.deepEqual(web_['process_stats'], { process_count: 2 });
     const [main] = web_.containers;
-    assert.equal(main['memory']?.['availableBytes'], 67_108_864 - 1_097_728);
+    assert.equal(main['memory']?.['availableBytes'], 67_108_864 - WORKING_SET);
     assert.equal(main['rootfs']?.['usedBytes'], 4_096);
     assert.ok(Number(main['logs']?.['usedBytes']) >= 9_000);
     const [volume] = web_.volume;
@@ -326,7 +328,7 @@ describe('/stats/summary', () => {
       monotonic: () => now,
       after: (ms: number, task: () => void) => {
         now += ms;
-        files[`/sys/fs/cgroup/cpuacct${PODS}/c1/cpuacct.usage`] = `${1_043_087_633 + 100_000_000}\n`;
+        files[`/sys/fs/cgroup/cpuacct${PODS}/c1/cpuacct.usage`] = `${USAGE_NS + 100_000_000}\n`;
         queueMicrotask(task);
         return () => undefined;
       },
@@ -343,9 +345,9 @@ describe('what pods use, for eviction', () => {
   test('memory and processes without a look at disks; of all, or of some', async () => {
     const it = rig({ files: PERQOS });
     const usage = (await it.podUsage()).get(uid);
-    assert.equal(usage?.memoryWorkingSetBytes, 1_097_728);
+    assert.equal(usage?.memoryWorkingSetBytes, WORKING_SET);
     assert.equal(usage?.processes, 2);
-    assert.equal(usage?.containers.get('main')?.memoryWorkingSetBytes, 1_097_728);
+    assert.equal(usage?.containers.get('main')?.memoryWorkingSetBytes, WORKING_SET);
     assert.equal(usage?.ephemeralStorage, undefined);
     assert.equal((await it.podUsage({ pods: [pod('other')] })).size, 0);
     assert.ok(!calls.includes('ListContainerStats'));

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type CriClient, METHODS } from '@kubeedge-ts/cri';
 import { createManualClock } from '../../../edgehub/testing/manual-clock.ts';
-import { readCgroupV1 } from '../../stats/cgroup-v1.ts';
+import { readCgroupV2 } from '../../stats/cgroup-v2.ts';
 import type { Figures } from '../../stats/index.ts';
-import { V1_CONTAINER } from '../../stats/testing/cgroup-v1.ts';
+import { V2_CONTAINER } from '../../stats/testing/recorded-cgroups.ts';
 import { pod } from '../../testing/pods.ts';
 import { cadvisorMetrics } from './cadvisor-metrics.ts';
 import { createKubeletMetrics } from './kubelet-metrics.ts';
@@ -12,7 +12,7 @@ import { resourceMetrics } from './resource-metrics.ts';
 import { mountedDevice, subjectsOf } from './subjects.ts';
 
 const AT = 1_795_860_000_000;
-const usage = readCgroupV1((name) => V1_CONTAINER[name], 'full', AT);
+const usage = readCgroupV2((name) => V2_CONTAINER[name], 'full', AT);
 const counters = {
   rxBytes: 1,
   rxPackets: 2,
@@ -84,14 +84,14 @@ describe('/metrics/resource', () => {
     const text = resourceMetrics(figures);
     assertWellFormed(text);
     for (const line of [
-      'node_cpu_usage_seconds_total 1.043087633 1795860000000',
-      'node_memory_working_set_bytes 1097728 1795860000000',
+      'node_cpu_usage_seconds_total 1.94 1795860000000',
+      'node_memory_working_set_bytes 561152 1795860000000',
       'node_swap_usage_bytes 10 1795860000000',
-      'container_cpu_usage_seconds_total{container="main",namespace="default",pod="web"} 1.043087633 1795860000000',
-      'container_memory_working_set_bytes{container="main",namespace="default",pod="web"} 1097728 1795860000000',
+      'container_cpu_usage_seconds_total{container="main",namespace="default",pod="web"} 1.94 1795860000000',
+      'container_memory_working_set_bytes{container="main",namespace="default",pod="web"} 561152 1795860000000',
       'container_start_time_seconds{container="main",namespace="default",pod="web"} 1795859949.5',
-      'pod_cpu_usage_seconds_total{namespace="default",pod="web"} 1.043087633 1795860000000',
-      'pod_memory_working_set_bytes{namespace="default",pod="web"} 1097728 1795860000000',
+      'pod_cpu_usage_seconds_total{namespace="default",pod="web"} 1.94 1795860000000',
+      'pod_memory_working_set_bytes{namespace="default",pod="web"} 561152 1795860000000',
       'resource_scrape_error 0',
       'scrape_error 0',
     ])
@@ -157,21 +157,21 @@ describe('/metrics/cadvisor', () => {
 
   test('has the series of dashboards, with cAdvisor’s labels', () => {
     for (const line of [
-      `container_cpu_usage_seconds_total{cpu="total",${main}} 1.043087633 1795860000000`,
-      `container_cpu_cfs_throttled_periods_total{${main}} 49 1795860000000`,
-      `container_memory_working_set_bytes{${main}} 1097728 1795860000000`,
-      `container_memory_rss{${main}} 159744 1795860000000`,
+      `container_cpu_usage_seconds_total{cpu="total",${main}} 1.94 1795860000000`,
+      `container_cpu_cfs_throttled_periods_total{${main}} 89 1795860000000`,
+      `container_memory_working_set_bytes{${main}} 561152 1795860000000`,
+      `container_memory_rss{${main}} 98304 1795860000000`,
       `container_memory_cache{${main}} 3149824 1795860000000`,
-      `container_memory_failures_total{failure_type="pgmajfault",scope="hierarchy",${main}} 7 1795860000000`,
+      `container_memory_failures_total{failure_type="pgmajfault",scope="hierarchy",${main}} 5 1795860000000`,
       `container_spec_memory_limit_bytes{${main}} 67108864 1795860000000`,
       `container_spec_cpu_quota{${main}} 20000 1795860000000`,
       `container_start_time_seconds{${main}} 1795859949.5 1795860000000`,
-      `container_fs_writes_bytes_total{device="/dev/vda",${main}} 3145728 1795860000000`,
+      `container_fs_writes_bytes_total{device="/dev/vda",${main}} 3152896 1795860000000`,
       `container_fs_usage_bytes{device="/dev/vda1",${main}} 42 1795860000000`,
       `container_network_receive_bytes_total{interface="eth0",${pause}} 1 1795860000000`,
       `container_network_transmit_packets_dropped_total{interface="eth0",${pause}} 8 1795860000000`,
-      'container_memory_working_set_bytes{container="",id="/kubepods/podu",image="",name="",namespace="default",pod="web"} 1097728 1795860000000',
-      'container_cpu_usage_seconds_total{cpu="total",container="",id="/",image="",name="",namespace="",pod=""} 1.043087633 1795860000000',
+      'container_memory_working_set_bytes{container="",id="/kubepods/podu",image="",name="",namespace="default",pod="web"} 561152 1795860000000',
+      'container_cpu_usage_seconds_total{cpu="total",container="",id="/",image="",name="",namespace="",pod=""} 1.94 1795860000000',
       'container_network_receive_bytes_total{interface="ens3",container="",id="/",image="",name="",namespace="",pod=""} 1 1795860000000',
       'container_fs_limit_bytes{device="/dev/vda1",container="",id="/",image="",name="",namespace="",pod=""} 1000 1795860000000',
       'machine_cpu_cores{boot_id="b",machine_id="m",system_uuid="s"} 2',

@@ -23,6 +23,12 @@ export function kernelTree(files: Readonly<Record<string, string>>): KernelFiles
 }
 
 /** `prefix` put before every path. */
-export function below(prefix: string, files: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(files).map(([path, content]) => [`${prefix}/${path}`, content]));
+export function below(
+  prefix: string,
+  files: Readonly<Record<string, string>>,
+  separator = '/',
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(files).map(([path, content]) => [`${prefix}${separator}${path}`, content]),
+  );
 }
