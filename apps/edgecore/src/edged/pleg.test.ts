@@ -120,7 +120,7 @@ describe('the life-cycle event generator', () => {
       assert.ok(lists() >= 6, `${lists()} lists`);
     }));
 
-  test('hears of a change at once where the runtime tells its events, and lists rarely', () =>
+  test('hears of a change at once where the runtime tells its events, and lists rarely (a fake runtime: containerd 1.6 tells no events)', () =>
     withPleg(async ({ event, lists, changed, pass }) => {
       event('b');
       await pass(500);
@@ -130,7 +130,7 @@ describe('the life-cycle event generator', () => {
       assert.ok(lists() - before <= 4, `${lists() - before} lists in half a minute`);
     }));
 
-  test('a runtime that is quiet but has the call is trusted after a while', () =>
+  test('a runtime that is quiet but has the call is trusted after a while (a fake runtime: containerd 1.6 tells no events)', () =>
     withPleg(async ({ lists, pass }) => {
       await pass(10_000);
       const before = lists();
@@ -138,7 +138,7 @@ describe('the life-cycle event generator', () => {
       assert.ok(lists() - before <= 4, `${lists() - before} lists in half a minute`);
     }));
 
-  test('the stream breaks: it lists every second again', () =>
+  test('the stream breaks: it lists every second again (a fake runtime: containerd 1.6 tells no events)', () =>
     withPleg(async ({ event, refuse, lists, pass }) => {
       event('b');
       await pass(20_000);
@@ -149,7 +149,7 @@ describe('the life-cycle event generator', () => {
       assert.ok(lists() - before >= 3, `${lists() - before} lists in four seconds`);
     }));
 
-  test('an event of something that is no pod is passed over', () =>
+  test('an event of something that is no pod is passed over (a fake runtime: containerd 1.6 tells no events)', () =>
     withPleg(async ({ event, changed, pass }) => {
       event('../x');
       await pass(500);

@@ -40,7 +40,7 @@ describe('what is left of the node', () => {
     });
   });
 
-  test('memory with cgroup v2: the root has no figure, so what is not free is used', async () => {
+  test('memory with cgroup v2: the root has no figure, so what is not free is used (files by hand; on a kernel: tests/component/cgroup-v2)', async () => {
     const { observations } = await observeSignals(
       sources(
         {

@@ -49,7 +49,7 @@ describe('pods that a node without the means refuses', () => {
     assert.equal(of({ containers: [container('main', profile('Unconfined'))] }), undefined);
     assert.equal(of({}, unable, { [ANNOTATION]: 'unconfined' }), undefined);
   });
-  test('a local AppArmor profile without a name, wherever AppArmor is', () => {
+  test('a local AppArmor profile without a name, on a host that is said to have AppArmor', () => {
     assert.deepEqual(of({ containers: [container('main', profile('Localhost', ' '))] }, able), {
       reason: 'AppArmor',
       message: 'Cannot enforce AppArmor: invalid empty AppArmor profile name',

@@ -65,7 +65,7 @@ describe('container resources', () => {
     ]);
   });
 
-  test('cgroup v2: all processes of a container die together, unless the node is told otherwise', () => {
+  test('cgroup v2 (what the runtime is asked: these machines have v1): all processes of a container die together, unless the node is told otherwise', () => {
     assert.deepEqual(of({}, nodeResources({ cgroupV2: true })).unified, { 'memory.oom.group': '1' });
     assert.equal(of({}, nodeResources({ cgroupV2: true, oomGroup: false })).unified, undefined);
     assert.equal(of({}).unified, undefined);
@@ -89,7 +89,7 @@ describe('container resources', () => {
       ['limited: not for critical pods', half, limited, { priority: 2_000_000_000 }, '0'],
     ];
     for (const [title, resources, node, spec, expected] of cases) {
-      test(`cgroup v2, ${title}`, () => {
+      test(`cgroup v2 (what the runtime is asked), ${title}`, () => {
         assert.deepEqual(of(resources, node, spec).unified, { 'memory.swap.max': expected });
       });
     }

@@ -25,7 +25,7 @@ describe('the cgroup driver in a verbose status', () => {
       'systemd',
     );
   });
-  test('CRI-O: says nothing there (recorded shape: the pause image only)', () => {
+  test('CRI-O: says nothing there (the form is from its sources: it is not to be had here)', () => {
     const info = { config: JSON.stringify({ sandboxImage: 'registry.k8s.io/pause:3.10' }) };
     assert.equal(configFromStatus({ info }).cgroupDriver, undefined);
   });
@@ -68,7 +68,7 @@ describe('what is known of the runtime', () => {
     return it.info;
   };
 
-  test('RuntimeConfig tells the driver (CRI-O since 1.28, containerd since 2.0)', async () => {
+  test('RuntimeConfig tells the driver (a fake: CRI-O has it since 1.28, containerd since 2.0)', async () => {
     const of = async (cgroupDriver: number) =>
       (await watch({ runtimeConfig: () => ({ linux: { cgroupDriver } }), status: {} })).cgroupDriver;
     assert.equal(await of(0), 'systemd');
@@ -79,7 +79,7 @@ describe('what is known of the runtime', () => {
     assert.equal(old.cgroupDriver, 'systemd');
     assert.equal((await watch({ runtimeConfig: unimplemented, status: {} })).cgroupDriver, undefined);
   });
-  test('handlers and features, as the newest status has them', async () => {
+  test('handlers and features, as the newest status has them (a fake: containerd 1.6 tells none)', async () => {
     const runtimeHandlers = [{ name: '', features: { userNamespaces: true, recursiveReadOnlyMounts: true } }];
     const features = { supplementalGroupsPolicy: true };
     const info = await watch({

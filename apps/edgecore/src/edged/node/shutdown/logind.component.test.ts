@@ -15,7 +15,9 @@ const why =
   missing === undefined ? '' : ` (skipped: ${missing} is not installed; Debian packages systemd, dbus)`;
 
 /** A system bus of its own; logind itself cannot run without systemd as the first process, so its tools answer by script. */
-describe(`logind through its tools, on a real message bus${why}`, { skip: missing !== undefined }, () => {
+describe(`logind through its tools, on a real message bus (answers by script)${why}`, {
+  skip: missing !== undefined,
+}, () => {
   let dir: string;
   let bus: ChildProcess;
   let env: NodeJS.ProcessEnv;

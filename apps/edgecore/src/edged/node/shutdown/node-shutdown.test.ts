@@ -101,7 +101,7 @@ describe('a line of busctl', () => {
   });
 });
 
-describe('a machine that shuts down', () => {
+describe('a machine that shuts down (a fake logind; the real one: real-logind.component.test.ts)', () => {
   let clock: ManualClock;
   let pods: Pod[];
   let ended: (EndOrder & { name: string })[];
