@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import { handshakeHeaders } from '../handshake.ts';
 import type { Connection, DialOptions, PeerIdentity } from '../types.ts';
 import { type ConnectionPorts, connectionLimits, createWebSocketConnection } from './connection.ts';
-import { CIPHERS, MIN_TLS_VERSION, subjectOf } from './tls.ts';
+import { CIPHERS, isTlsFailure, MIN_TLS_VERSION, subjectOf } from './tls.ts';
 
 const MAX_REFUSAL_BYTES = 4_096;
 
@@ -100,16 +100,11 @@ async function readRefusal(response: IncomingMessage): Promise<string> {
   return text.trim().slice(0, MAX_REFUSAL_BYTES) || (response.statusMessage ?? '');
 }
 
-/** OpenSSL and Node name the failures of a TLS handshake in many ways; the rest never reached one. */
+/** What failed before the TLS handshake never reached the server. */
 function classify(url: string, error: Error & { code?: string }): KubeEdgeError {
-  const code = error.code ?? '';
-  const isTls =
-    /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|INVALID_PURPOSE|ERR_OSSL_)/.test(
-      code,
-    );
   return viaductErrors.create(
-    isTls ? 'VIADUCT_TLS' : 'VIADUCT_UNREACHABLE',
-    { url, problem: error.message || code },
+    isTlsFailure(error) ? 'VIADUCT_TLS' : 'VIADUCT_UNREACHABLE',
+    { url, problem: error.message || (error.code ?? '') },
     error,
   );
 }

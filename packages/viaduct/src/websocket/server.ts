@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { errorText, viaductErrors } from '@kubeedge-ts/errors';
@@ -10,7 +10,7 @@ import { readHandshake } from '../handshake.ts';
 import type { Admission, Connection, PeerIdentity, Server, ServerOptions } from '../types.ts';
 import { type ConnectionPorts, connectionLimits, createWebSocketConnection } from './connection.ts';
 import { createPendingHandshakes } from './pending-handshakes.ts';
-import { CIPHERS, MIN_TLS_VERSION, subjectOf } from './tls.ts';
+import { CIPHERS, certificateProblem, MIN_TLS_VERSION, subjectOf } from './tls.ts';
 
 const MAX_HEADER_BYTES = 16_384;
 /** Chunks of one frame that may be buffered: 32 MiB in the smallest TLS records a peer sends on purpose. */
@@ -145,12 +145,4 @@ function identify(request: IncomingMessage): PeerIdentity {
     remoteAddress: request.socket.remoteAddress ?? '',
     headers,
   };
-}
-
-/** Why the peer's certificate is not good enough; undefined when it is. */
-function certificateProblem(socket: Socket): string | undefined {
-  if (!(socket instanceof TLSSocket)) return 'TLS is required';
-  if (socket.authorized) return undefined;
-  const problem: unknown = socket.authorizationError;
-  return `client certificate required: ${problem instanceof Error ? problem.message : String(problem)}`;
 }

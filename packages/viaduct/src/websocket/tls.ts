@@ -1,4 +1,5 @@
-import type { TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { PeerIdentity } from '../types.ts';
 
 export const MIN_TLS_VERSION = 'TLSv1.2';
@@ -22,6 +23,21 @@ export const CIPHERS = [
 export function subjectOf(socket: TLSSocket): Pick<PeerIdentity, 'commonName' | 'organization'> {
   const subject: unknown = socket.getPeerCertificate(false)?.subject;
   return { commonName: single(subject, 'CN'), organization: single(subject, 'O') };
+}
+
+/** Why the peer's certificate is not good enough; undefined when it is. */
+export function certificateProblem(socket: Socket): string | undefined {
+  if (!(socket instanceof TLSSocket)) return 'TLS is required';
+  if (socket.authorized) return undefined;
+  const problem: unknown = socket.authorizationError;
+  return `client certificate required: ${problem instanceof Error ? problem.message : String(problem)}`;
+}
+
+/** Whether a connection failed in its TLS handshake: OpenSSL and Node name that in many ways. */
+export function isTlsFailure({ code = '' }: { readonly code?: string }): boolean {
+  return /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|INVALID_PURPOSE|ERR_OSSL_)/.test(
+    code,
+  );
 }
 
 function single(subject: unknown, field: 'CN' | 'O'): string {
