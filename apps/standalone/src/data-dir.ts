@@ -10,6 +10,8 @@ export interface ServerIdentity {
   readonly serving: KeyPair;
   /** Client certificate of the administrator (system:masters). */
   readonly admin: KeyPair;
+  /** Client certificate that nodes are shown (system:masters). */
+  readonly kubeletClient: KeyPair;
   readonly serviceAccountKey: string;
 }
 
@@ -18,8 +20,12 @@ const NAMES = {
   ca: 'ca',
   serving: 'apiserver',
   admin: 'admin',
+  kubeletClient: 'apiserver-kubelet-client',
   serviceAccount: 'service-account.key',
 } as const;
+
+const CLIENTS = { admin: 'kubernetes-admin', kubelet: 'kube-apiserver-kubelet-client' } as const;
+const MASTER = { organization: 'system:masters', names: [] } as const;
 
 /** Creates the directory, 0700, if need be. @throws STANDALONE_DATA_DIR_UNUSABLE */
 export function prepareDataDir(path: string): void {
@@ -57,24 +63,17 @@ export async function loadIdentity(
           NAMES.serving,
           await issueLeaf(ca, caKey, { commonName: 'kube-apiserver', names, now }),
         );
-  const oldAdmin = readPair(folder, NAMES.admin);
-  const admin =
-    oldAdmin !== undefined && coversNames(oldAdmin.cert, [], now)
-      ? oldAdmin
-      : writePair(
-          folder,
-          NAMES.admin,
-          await issueLeaf(ca, caKey, {
-            commonName: 'kubernetes-admin',
-            organization: 'system:masters',
-            names: [],
-            now,
-          }),
-        );
+  const client = async (name: string, commonName: string): Promise<KeyPair> => {
+    const old = readPair(folder, name);
+    if (old !== undefined && coversNames(old.cert, [], now)) return old;
+    return writePair(folder, name, await issueLeaf(ca, caKey, { ...MASTER, commonName, now }));
+  };
+  const admin = await client(NAMES.admin, CLIENTS.admin);
+  const kubeletClient = await client(NAMES.kubeletClient, CLIENTS.kubelet);
   const keyFile = join(folder, NAMES.serviceAccount);
   const serviceAccountKey = readSecret(keyFile) ?? writeSecret(keyFile, createSigningKey());
   privateKeyOf({ cert: '', key: serviceAccountKey }, keyFile);
-  return { ca, serving, admin, serviceAccountKey };
+  return { ca, serving, admin, kubeletClient, serviceAccountKey };
 }
 
 /** An identity that lives as long as the process, for servers without a data directory. */
@@ -84,12 +83,8 @@ export async function ephemeralIdentity(names: readonly string[], now: number): 
   return {
     ca,
     serving: await issueLeaf(ca, caKey, { commonName: 'kube-apiserver', names, now }),
-    admin: await issueLeaf(ca, caKey, {
-      commonName: 'kubernetes-admin',
-      organization: 'system:masters',
-      names: [],
-      now,
-    }),
+    admin: await issueLeaf(ca, caKey, { ...MASTER, commonName: CLIENTS.admin, now }),
+    kubeletClient: await issueLeaf(ca, caKey, { ...MASTER, commonName: CLIENTS.kubelet, now }),
     serviceAccountKey: createSigningKey(),
   };
 }

@@ -11,6 +11,9 @@ import { serviceStrategy } from './service-strategy.ts';
 import type { Verb } from './types.ts';
 
 const CREATE: readonly Verb[] = ['create'];
+const GET: readonly Verb[] = ['get'];
+const STREAM: readonly Verb[] = ['create', 'get'];
+const PROXY: readonly Verb[] = ['create', 'delete', 'get', 'patch', 'update'];
 
 const eventFields = {
   'involvedObject.kind': field('involvedObject', 'kind'),
@@ -84,6 +87,7 @@ export const coreResources: readonly BuiltinEntry[] = [
     fieldSelectors: {
       'spec.unschedulable': (node: UnknownObject) => textAt(node, 'spec', 'unschedulable') || 'false',
     },
+    actions: { proxy: { kind: 'NodeProxyOptions', verbs: PROXY } },
     strategy: core.nodeStrategy,
   },
   {
@@ -127,6 +131,10 @@ export const coreResources: readonly BuiltinEntry[] = [
       'status.nominatedNodeName': field('status', 'nominatedNodeName'),
     },
     actions: {
+      attach: { kind: 'PodAttachOptions', verbs: STREAM },
+      exec: { kind: 'PodExecOptions', verbs: STREAM },
+      log: { kind: 'Pod', verbs: GET },
+      portforward: { kind: 'PodPortForwardOptions', verbs: STREAM },
       binding: { kind: 'Binding', verbs: CREATE },
       eviction: { kind: 'Eviction', group: 'policy', version: 'v1', verbs: CREATE },
     },

@@ -137,6 +137,66 @@ export function unsupportedMediaType(): KubeEdgeError {
   });
 }
 
+export function tooManyRequests(): KubeEdgeError {
+  return apiError({
+    code: 429,
+    reason: 'TooManyRequests',
+    message: 'too many requests, please try again later',
+    details: { retryAfterSeconds: 1 },
+  });
+}
+
+/** A body that did not arrive in time. */
+export function requestTimeout(): KubeEdgeError {
+  return apiError({
+    code: 408,
+    reason: 'Timeout',
+    message: 'Timeout: the body of the request did not arrive in time',
+  });
+}
+
+/** Reasons and texts for the statuses of another server whose body is text. */
+const SERVER_RESPONSES: Readonly<Record<number, readonly [reason: string, message: string]>> = {
+  401: ['Unauthorized', 'the server has asked for the client to provide credentials'],
+  404: ['NotFound', 'the server could not find the requested resource'],
+  405: ['MethodNotAllowed', 'the server does not allow this method on the requested resource'],
+  409: ['Conflict', 'the server reported a conflict'],
+  422: ['Invalid', 'the server rejected our request due to an error in our request'],
+  429: ['TooManyRequests', 'the server has received too many requests and has asked us to try again later'],
+  503: ['ServiceUnavailable', 'the server is currently unable to handle the request'],
+  504: [
+    'Timeout',
+    'the server was unable to return a response in the time allotted, but may still be processing the request',
+  ],
+};
+
+/** The Status for what another server answered about a resource, as Kubernetes makes it from status and text. */
+export function serverResponse(
+  code: number,
+  resource: GroupResource,
+  name: string,
+  text: string,
+): KubeEdgeError {
+  const known = SERVER_RESPONSES[code];
+  const [reason, message] =
+    known ??
+    (code === 403
+      ? ['Forbidden', text]
+      : code >= 500
+        ? [
+            'InternalError',
+            `an error on the server (${JSON.stringify(text)}) has prevented the request from succeeding`,
+          ]
+        : ['', `the server responded with the status code ${code} but did not return more information`]);
+  return apiError({
+    code,
+    ...(reason !== '' && { reason }),
+    // The empty word is where Kubernetes names a verb it does not know here.
+    message: `${message} ( ${qualified(resource)} ${name})`,
+    details: named(resource, name),
+  });
+}
+
 export function internalError(problem: string): KubeEdgeError {
   return apiError({
     code: 500,

@@ -1,4 +1,5 @@
 import type { Clock, Logger, Random } from '@kubeedge-ts/runtime';
+import type { Forward } from '../kubelet/forward.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ResourceDefinition } from '../registry/types.ts';
 import type { ObjectStore } from '../storage/index.ts';
@@ -24,7 +25,11 @@ export interface ApiContext {
 export interface ApiRequest {
   readonly info: ResourceRequest;
   readonly definition: ResourceDefinition;
+  /** The HTTP method. */
+  readonly method: string;
   readonly query: URLSearchParams;
+  /** The query as it was sent. */
+  readonly rawQuery: string;
   /** Lower-case names; values joined as Node does. */
   header(name: string): string | undefined;
   readonly user: UserInfo;
@@ -40,6 +45,11 @@ export interface ApiResponse {
   /** Each becomes a `Warning: 299` header, which kubectl prints. */
   readonly warnings?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The answer comes from a node: the request is to be carried there. */
+export interface ForwardResponse {
+  readonly forward: Forward;
 }
 
 /** A watch: lines are sent as they come until it ends or the client leaves. */

@@ -1,8 +1,9 @@
 import type { KubeList, UnknownObject } from '@kubeedge-ts/apis';
+import { forwardHandlers } from '../kubelet/targets.ts';
 import type { ResourceDefinition, Verb } from '../registry/types.ts';
 import { includeObjectOf, partialObject, partialOf, tableOf } from '../table/table.ts';
 import { methodNotAllowed, resourceNotFound } from './api-error.ts';
-import type { ApiContext, ApiRequest, ApiResponse, StreamResponse } from './api-request.ts';
+import type { ApiContext, ApiRequest, ApiResponse, ForwardResponse, StreamResponse } from './api-request.ts';
 import { handleCreate } from './create.ts';
 import { handleDelete, handleDeleteCollection } from './delete.ts';
 import { handleGet, handleList } from './list.ts';
@@ -26,15 +27,18 @@ const HANDLERS: Readonly<Record<Exclude<Verb, 'watch'>, ResourceHandler>> = {
   deletecollection: handleDeleteCollection,
 };
 
+type ActionHandler = (context: ApiContext, request: ApiRequest) => Promise<ApiResponse | ForwardResponse>;
+
 /** Subresources with an own handler, by `plural/subresource`. */
-const ACTIONS: Readonly<Record<string, ResourceHandler>> = {
+const ACTIONS: Readonly<Record<string, ActionHandler>> = {
+  ...forwardHandlers,
   'pods/binding': bindPod,
   'pods/eviction': evictPod,
   'namespaces/finalize': finalizeNamespace,
 };
 
 export interface Dispatcher {
-  handle(request: ApiRequest): Promise<ApiResponse | StreamResponse>;
+  handle(request: ApiRequest): Promise<ApiResponse | StreamResponse | ForwardResponse>;
 }
 
 /**
@@ -46,12 +50,13 @@ export function createDispatcher(
   context: ApiContext,
   extra: Readonly<Record<string, ResourceHandler>>,
 ): Dispatcher {
-  const actions: Readonly<Record<string, ResourceHandler>> = { ...ACTIONS, ...extra };
+  const actions: Readonly<Record<string, ActionHandler>> = { ...ACTIONS, ...extra };
   return {
     async handle(request) {
       const { definition, info } = request;
       const { verb, subresource } = info;
       if (subresource !== '') return handleSubresource(context, actions, request);
+      if (verb === '') throw methodNotAllowed();
       if (!definition.verbs.includes(verb)) {
         if (verb === 'watch' && info.name !== '' && definition.verbs.includes('get')) {
           return handleWatch(context, request, presentation(context, request));
@@ -59,7 +64,7 @@ export function createDispatcher(
         throw methodNotAllowed();
       }
       if (definition.virtual) {
-        const review = actions[definition.storage];
+        const review = extra[definition.storage];
         if (review === undefined) throw resourceNotFound();
         return review(context, request);
       }
@@ -71,9 +76,9 @@ export function createDispatcher(
 
 async function handleSubresource(
   context: ApiContext,
-  actions: Readonly<Record<string, ResourceHandler>>,
+  actions: Readonly<Record<string, ActionHandler>>,
   request: ApiRequest,
-): Promise<ApiResponse> {
+): Promise<ApiResponse | ForwardResponse> {
   const { definition, info } = request;
   if (info.subresource === 'status' && definition.status) {
     if (info.verb !== 'get' && info.verb !== 'update' && info.verb !== 'patch') throw methodNotAllowed();
@@ -83,7 +88,9 @@ async function handleSubresource(
   const declared = definition.actions?.[info.subresource];
   const action = actions[`${definition.storage}/${info.subresource}`];
   if (declared === undefined || action === undefined) throw resourceNotFound();
-  if (!declared.verbs.includes(info.verb)) throw methodNotAllowed();
+  // OPTIONS has no verb, and goes to a node like any other method.
+  const served = info.verb === '' ? info.subresource === 'proxy' : declared.verbs.includes(info.verb);
+  if (!served) throw methodNotAllowed();
   return action(context, request);
 }
 

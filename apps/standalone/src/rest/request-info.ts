@@ -5,7 +5,8 @@ export type RequestInfo = ResourceRequest | NonResourceRequest;
 
 export interface ResourceRequest {
   readonly kind: 'resource';
-  readonly verb: Verb;
+  /** Empty for a method that has none: only a role for all verbs covers it. */
+  readonly verb: Verb | '';
   readonly group: string;
   readonly version: string;
   readonly plural: string;
@@ -14,6 +15,8 @@ export interface ResourceRequest {
   /** Empty for collections. */
   readonly name: string;
   readonly subresource: string;
+  /** What follows the subresource `proxy`, as it was sent: empty, or from its slash on. */
+  readonly subpath: string;
   readonly path: string;
 }
 
@@ -34,7 +37,7 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
   if (segments === undefined) return plain;
   const rest =
     segments[0] === 'api' ? segments.slice(2) : segments[0] === 'apis' ? segments.slice(3) : undefined;
-  if (rest === undefined || rest.length === 0 || rest.length > 6) return plain;
+  if (rest === undefined || rest.length === 0) return plain;
   const [group, version] =
     segments[0] === 'api' ? ['', segments[1] ?? ''] : [segments[1] ?? '', segments[2] ?? ''];
 
@@ -46,10 +49,34 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
     namespace = rest[1] ?? '';
   }
   const [plural = '', name = '', subresource = ''] = tail;
-  if (tail.length > 3 || plural === '') return plain;
-  const verb = verbOf(method, name !== '', query);
-  if (verb === undefined) return plain;
-  return { kind: 'resource', verb, group, version, plural, namespace, name, subresource, path };
+  const proxied = subresource === 'proxy';
+  if ((tail.length > 3 && !proxied) || plural === '') return plain;
+  // Only objects and collections are watched; a node's own parameters say nothing about the request to this server.
+  const verb = verbOf(method, name !== '', subresource === '' ? query : NO_QUERY);
+  if (verb === undefined && !(proxied && method === 'OPTIONS')) return plain;
+  const before = segments.length - tail.length + 3;
+  const subpath = proxied ? subpathOf(path, before) : '';
+  return {
+    kind: 'resource',
+    verb: verb ?? '',
+    group,
+    version,
+    plural,
+    namespace,
+    name,
+    subresource,
+    subpath,
+    path,
+  };
+}
+
+const NO_QUERY = new URLSearchParams();
+
+/** The rest of a path after so many segments, undecoded. */
+function subpathOf(path: string, segments: number): string {
+  let at = path.search(/[^/]/);
+  for (let count = 0; count < segments && at !== -1; count++) at = path.indexOf('/', at + 1);
+  return at === -1 ? '' : path.slice(at);
 }
 
 function decoded(path: string): string[] | undefined {

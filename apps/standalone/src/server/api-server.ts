@@ -1,6 +1,4 @@
-import { createServer, type Server } from 'node:https';
 import { hostname, networkInterfaces } from 'node:os';
-import { errorText, standaloneErrors } from '@kubeedge-ts/errors';
 import {
   type Clock,
   deferred,
@@ -13,14 +11,10 @@ import {
 import { createAuthenticator } from '../auth/authenticator.ts';
 import { createServiceAccountTokens } from '../auth/service-account-tokens.ts';
 import { startCustomResources } from '../crd/custom-resources.ts';
-import {
-  ephemeralIdentity,
-  loadIdentity,
-  prepareDataDir,
-  type ServerIdentity,
-  storePath,
-} from '../data-dir.ts';
+import { ephemeralIdentity, loadIdentity, prepareDataDir, storePath } from '../data-dir.ts';
 import { adminKubeconfig } from '../kubeconfig.ts';
+import { createForwarder } from '../kubelet/forwarder.ts';
+import { createNodeTransport } from '../kubelet/transport.ts';
 import type { KeyPair } from '../pki.ts';
 import { builtinResources } from '../registry/builtin.ts';
 import { createRegistry } from '../registry/registry.ts';
@@ -33,6 +27,7 @@ import { type HistoryLimits, openObjectStore } from '../storage/index.ts';
 import { bootstrapCluster } from './bootstrap.ts';
 import { startEventExpiry } from './event-expiry.ts';
 import { createHandler } from './handler.ts';
+import { createListener } from './listener.ts';
 import { createPathRoutes } from './routes.ts';
 
 export interface ApiServerOptions {
@@ -96,11 +91,19 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
     everything.defer(() => customResources.close());
     everything.defer(startEventExpiry(context));
 
-    const server = createTlsServer(identity);
     const ready = deferred<ReturnType<typeof createHandler>>();
-    server.on('request', async (request, response) => (await ready.promise)(request, response));
-    const port = await listen(server, bindAddress, options.port ?? 0);
-    everything.defer(() => closeServer(server));
+    const server = createListener(identity, async (exchange) => (await ready.promise)(exchange));
+    const port = await server.listen(bindAddress, options.port ?? 0);
+    const transport = createNodeTransport({
+      caPem: identity.ca.cert,
+      client: identity.kubeletClient,
+      clock,
+    });
+    const forwarder = createForwarder({ transport, clock, log });
+    everything.defer(() => {
+      forwarder.close();
+      return server.close();
+    });
 
     // The cluster is complete before the first request is looked at.
     await bootstrapCluster(context, { caPem: identity.ca.cert, advertiseAddress, port });
@@ -112,6 +115,7 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
         ...reviewHandlers(tokens),
         'serviceaccounts/token': tokenRequestHandler(tokens),
       }),
+      forwarder,
       paths: createPathRoutes({
         registry,
         tokens,
@@ -134,47 +138,6 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
     await everything.disposeAsync();
     throw error;
   }
-}
-
-function createTlsServer(identity: ServerIdentity): Server {
-  const server = createServer({
-    key: identity.serving.key,
-    cert: identity.serving.cert,
-    ca: identity.ca.cert,
-    // Everybody may connect; who has no certificate of ours needs a token or stays anonymous.
-    requestCert: true,
-    rejectUnauthorized: false,
-    minVersion: 'TLSv1.2',
-  });
-  server.headersTimeout = 30_000;
-  server.requestTimeout = 60_000;
-  server.keepAliveTimeout = 120_000;
-  server.maxHeadersCount = 100;
-  return server;
-}
-
-async function closeServer(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeAllConnections();
-  await closed;
-}
-
-function listen(server: Server, address: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(
-        standaloneErrors.create(
-          'STANDALONE_LISTEN_FAILED',
-          { address, port, problem: errorText(cause) },
-          cause,
-        ),
-      );
-    });
-    server.listen(port, address, () => {
-      const bound = server.address();
-      resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
-    });
-  });
 }
 
 function listensEverywhere(address: string): boolean {

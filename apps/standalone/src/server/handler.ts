@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorText, isKubeEdgeError } from '@kubeedge-ts/errors';
+import type { Clock } from '@kubeedge-ts/runtime';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { type Attributes, isAllowed, refusalText } from '../auth/authorizer.ts';
+import type { Exchange } from '../kubelet/exchange.ts';
+import type { Forwarder } from '../kubelet/forwarder.ts';
 import { apiError, forbidden, methodNotAllowed, resourceNotFound, statusOf } from '../rest/api-error.ts';
 import type { ApiContext, ApiResponse, UserInfo } from '../rest/api-request.ts';
 import type { Dispatcher } from '../rest/dispatch.ts';
@@ -15,14 +18,20 @@ export interface HandlerOptions {
   readonly context: ApiContext;
   readonly authenticator: Authenticator;
   readonly dispatcher: Dispatcher;
+  readonly forwarder: Forwarder;
   readonly paths: (request: PathRequest) => Promise<PathAnswer>;
 }
 
+/** Time for the rest of a body that nobody wants. Bodies that are read have their own limits. */
+const LEFTOVER_MS = 60_000;
+
 /** One HTTP request from authentication to answer. Never throws: every failure becomes a Status. */
 export function createHandler(options: HandlerOptions) {
-  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  return async (exchange: Exchange): Promise<void> => {
+    const { request, response } = exchange;
+    limitLeftover(request, response, options.context.clock);
     try {
-      await answer(options, request, response);
+      await answer(options, exchange);
     } catch (error) {
       const status = statusOf(error);
       if (status.code >= 500 && !isKubeEdgeError(error, 'STANDALONE_REQUEST_REFUSED')) {
@@ -32,26 +41,34 @@ export function createHandler(options: HandlerOptions) {
         );
       }
       const retry = status.details?.retryAfterSeconds;
-      const tooLarge = status.code === 413;
-      if (tooLarge) response.shouldKeepAlive = false;
+      const unreadable = status.code === 413 || status.code === 408;
+      if (unreadable) response.shouldKeepAlive = false;
       send(response, {
         status: status.code,
         body: status,
         ...(retry !== undefined && { headers: { 'Retry-After': String(retry) } }),
       });
       // What is left of a body of bearable size is read, so that the connection can be used again.
-      if (tooLarge) response.once('finish', () => request.destroy());
+      if (unreadable) response.once('finish', () => request.destroy());
       else request.resume();
     }
   };
 }
 
-async function answer(
-  options: HandlerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+/** The connection of a client that goes on sending after its answer is given up in time. */
+function limitLeftover(request: IncomingMessage, response: ServerResponse, clock: Clock): void {
+  response.once('finish', () => {
+    if (request.complete || request.destroyed) return;
+    request.once(
+      'close',
+      clock.after(LEFTOVER_MS, () => request.destroy()),
+    );
+  });
+}
+
+async function answer(options: HandlerOptions, exchange: Exchange): Promise<void> {
   const { context, dispatcher } = options;
+  const { request, response } = exchange;
   const [path = '/', queryText = ''] = splitUrl(request.url ?? '/');
   const query = new URLSearchParams(queryText);
   const info = parseRequestInfo(request.method ?? 'GET', path, query);
@@ -79,13 +96,16 @@ async function answer(
   const result = await dispatcher.handle({
     info,
     definition,
+    method: request.method ?? 'GET',
     query,
+    rawQuery: queryText,
     user,
     header: (name) => headerText(request.headers[name]),
-    body: () => readBody(request, BODY_LIMIT),
+    body: () => readBody(request, BODY_LIMIT, context.clock),
     signal: left.signal,
   });
-  if ('start' in result) streamTo(response, result);
+  if ('forward' in result) await options.forwarder.carry(result.forward, exchange);
+  else if ('start' in result) streamTo(response, result);
   else send(response, result);
 }
 

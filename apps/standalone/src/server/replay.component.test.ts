@@ -7,7 +7,6 @@ import { type ApiServer, createApiServer } from './index.ts';
 /** Requests that are not replayed, and why. */
 const SKIPPED: Readonly<Record<number, string>> = {
   82: 'a broken HTTP exchange of the recording, not an answer of the API',
-  96: 'container logs are not served yet',
 };
 
 /** Answers that list what a server has: ours must hold nothing the recorded server says otherwise. */
