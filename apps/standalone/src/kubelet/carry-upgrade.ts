@@ -1,14 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '@kubeedge-ts/runtime';
+import type { Relays } from '@kubeedge-ts/runtime/relay';
 import { apiError, badRequest } from '../rest/api-error.ts';
 import { clientAddress } from './client-address.ts';
 import { dialErrorText } from './dial-error.ts';
 import { answerOf, type Exchange } from './exchange.ts';
 import type { Backend } from './forward.ts';
 import { requestHeaders, responseHeaders } from './headers.ts';
-import { joinStreams } from './join-streams.ts';
 import { type NodeTransport, TCP_KEEPALIVE_MS } from './transport.ts';
 
 /** Time for a node to agree to an upgrade or not; the runtime has to be asked, over a slow link. */
@@ -19,13 +18,12 @@ const REFUSAL_MS = 10_000;
 export interface UpgradePorts {
   readonly transport: NodeTransport;
   readonly clock: Clock;
-  /** Told of each carried stream, so that it ends with the server. */
-  track(socket: Duplex): void;
+  readonly relays: Relays;
 }
 
 /** Carries an upgrade: what the client offers is what the node is asked, and after its 101 bytes go both ways. */
 export async function carryUpgrade(
-  { transport, clock, track }: UpgradePorts,
+  { transport, clock, relays }: UpgradePorts,
   backend: Backend,
   exchange: Exchange,
   uri?: string,
@@ -54,14 +52,13 @@ export async function carryUpgrade(
     const { socket, head } = answer;
     const client = upgrade.socket;
     response.detachSocket(request.socket);
-    track(client);
-    track(socket);
-    request.socket.setNoDelay(true);
+    // A socket that closes itself when its peer has ended could not carry an end.
+    for (const side of [client, socket]) side.allowHalfOpen = true;
     request.socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
     client.write(headOf(found));
     if (head.length > 0) client.write(head);
     if (upgrade.head.length > 0) socket.write(upgrade.head);
-    await joinStreams(client, socket, clock);
+    await relays.join(client, socket);
     return;
   }
   const status = found.statusCode ?? 0;

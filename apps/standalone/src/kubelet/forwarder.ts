@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { errorText } from '@kubeedge-ts/errors';
 import type { Clock, Logger } from '@kubeedge-ts/runtime';
+import { createRelays } from '@kubeedge-ts/runtime/relay';
 import { tooManyRequests } from '../rest/api-error.ts';
 import { carryLog } from './carry-log.ts';
 import { carryProxy } from './carry-proxy.ts';
@@ -19,7 +20,7 @@ export interface Forwarder {
    * @throws a Status while the client has heard nothing yet
    */
   carry(forward: Forward, exchange: Exchange): Promise<void>;
-  /** Ends all upgraded streams: the HTTP server knows nothing of them any more. */
+  /** Ends all upgrades: the HTTP server knows nothing of them any more. */
   close(): void;
 }
 
@@ -32,12 +33,9 @@ export interface ForwarderOptions {
 
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const { transport, clock, log, limit = MAX_FORWARDED } = options;
-  const streams = new Set<Duplex>();
-  const track = (socket: Duplex): void => {
-    streams.add(socket);
-    socket.once('close', () => streams.delete(socket));
-  };
-  const upgrades = { transport, clock, track };
+  const relays = createRelays({ clock, idleMs: 0 });
+  const upgrading = new Set<Duplex>();
+  const upgrades = { transport, clock, relays };
   let open = 0;
 
   const carryOut = (forward: Forward, exchange: Exchange): Promise<void> | void => {
@@ -61,6 +59,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     async carry(forward, exchange) {
       if (open >= limit) throw tooManyRequests();
       open += 1;
+      const socket = exchange.upgrade?.socket;
+      if (socket !== undefined) upgrading.add(socket);
       try {
         await carryOut(forward, exchange);
       } catch (error) {
@@ -71,10 +71,12 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         throw error;
       } finally {
         open -= 1;
+        if (socket !== undefined) upgrading.delete(socket);
       }
     },
     close() {
-      for (const socket of streams) socket.destroy();
+      relays.close();
+      for (const socket of upgrading) socket.destroy();
       transport.close();
     },
   };

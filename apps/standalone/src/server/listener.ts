@@ -70,7 +70,7 @@ function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
   response.shouldKeepAlive = false;
   response.once('finish', () => {
     response.detachSocket(request.socket);
-    socket.end();
+    request.socket.destroySoon();
   });
   return response;
 }
