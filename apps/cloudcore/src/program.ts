@@ -17,6 +17,7 @@ import { prepareCertificates } from './cloudhub/certificates.ts';
 import { createCloudHub } from './cloudhub/cloudhub.ts';
 import { createHttpsServer } from './cloudhub/https/index.ts';
 import { createTokenRefresh } from './cloudhub/join-tokens.ts';
+import { createCloudStream, tunnelMaterial } from './cloudstream/index.ts';
 import { createClusterVersion } from './controllers/cluster-version.ts';
 import { conversionRoute, ensureCustomResources } from './crdconversion/index.ts';
 import { createDeviceController } from './devicecontroller/index.ts';
@@ -45,7 +46,7 @@ export function runCloudCore(config: CloudCoreConfig, log: Logger): Promise<numb
 
 /** What needs the cluster first: identity, certificates, custom resources. Waits for an API server that is away. */
 async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal): Promise<Program> {
-  const { cloudHub: hub, edgeController, deviceController } = config.modules;
+  const { cloudHub: hub, edgeController, deviceController, cloudStream } = config.modules;
   const { kubeConfig, master } = config.kubeAPIConfig;
   const cluster = await loadClusterConfig({ path: kubeConfig || undefined, env: process.env }, { clock });
   const server = master === '' ? cluster.server : new URL(master);
@@ -90,6 +91,7 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
     random,
     log,
   });
+  const admission = admitNode({ allowLegacyCertificates: hub.allowLegacyCertificates });
   const cloudhub = createCloudHub({
     transport: createWebSocketTransport({ clock, log: log.child({ module: 'viaduct' }) }),
     serverOptions: {
@@ -102,7 +104,7 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
         ...(clusterVersion.value === undefined ? {} : { [CLUSTER_VERSION_HEADER]: clusterVersion.value }),
       }),
     },
-    admission: admitNode({ allowLegacyCertificates: hub.allowLegacyCertificates }),
+    admission,
     kube,
     clusterId,
     clusterCaPem: cluster.ca ?? '',
@@ -123,6 +125,22 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
     lifecycle: [edge.lifecycle, device.lifecycle],
   });
 
+  const stream = createCloudStream({
+    config: cloudStream,
+    kube,
+    apiServer: server,
+    nodes: edge.nodes,
+    followNodes: edgeController.enable ? undefined : edge.nodes.start,
+    hubCa: certificates.ca,
+    tunnelTls: await tunnelMaterial(cloudStream, certificates.server),
+    admission,
+    nodeLimit: hub.nodeLimit,
+    advertiseAddress: hub.advertiseAddress,
+    clock,
+    random,
+    log,
+  });
+
   // stopped last: the others write through it until their end
   const modules: Module[] = [
     { name: 'kube', start: async () => {}, stop: async () => kube.close() },
@@ -132,6 +150,7 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
   ];
   if (edgeController.enable) modules.push(edge.module);
   if (deviceController.enable) modules.push(device.module);
+  if (cloudStream.enable) modules.push(stream.module);
   if (hub.enable) modules.push(cloudhub.module);
   return createProgram(modules, { log, clock });
 }

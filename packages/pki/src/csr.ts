@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { isIP } from 'node:net';
 import { errorText, pkiErrors } from '@kubeedge-ts/errors';
 import { NODE_ORGANIZATION, nodeCommonName } from './certificate-info.ts';
 import * as x509 from './x509.ts';
@@ -16,6 +17,34 @@ export async function createNodeCsr(nodeName: string, privateKey: KeyObject): Pr
       publicKey: createPublicKey(privateKey).toCryptoKey(ECDSA, true, ['verify']),
     },
     signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+  });
+  return Buffer.from(csr.rawData);
+}
+
+export interface ServingCsrRequest {
+  /** Of the subject: `system:node:<name>`, as `kubernetes.io/kubelet-serving` wants it. */
+  readonly nodeName: string;
+  /** Addresses and DNS names the certificate is to be good for. */
+  readonly names: readonly string[];
+}
+
+/** DER of a PKCS#10 request for a kubelet's serving certificate, signed by its P-256 key. */
+export async function createServingCsr(
+  { nodeName, names }: ServingCsrRequest,
+  privateKey: KeyObject,
+): Promise<Buffer> {
+  const csr = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: [{ O: [NODE_ORGANIZATION] }, { CN: [nodeCommonName(nodeName)] }],
+    keys: {
+      privateKey: privateKey.toCryptoKey(ECDSA, false, ['sign']),
+      publicKey: createPublicKey(privateKey).toCryptoKey(ECDSA, true, ['verify']),
+    },
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+    extensions: [
+      new x509.SubjectAlternativeNameExtension(
+        [...new Set(names)].map((value) => ({ type: isIP(value) > 0 ? 'ip' : 'dns', value })),
+      ),
+    ],
   });
   return Buffer.from(csr.rawData);
 }

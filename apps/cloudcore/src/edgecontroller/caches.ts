@@ -11,7 +11,8 @@ import {
   secrets,
   type UnknownObject,
 } from '@kubeedge-ts/apis';
-import { createInformer, type KubeClient, type ObjectKey } from '@kubeedge-ts/kube';
+import { createInformer, type Informer, type KubeClient, type ObjectKey } from '@kubeedge-ts/kube';
+import { asEdgeSees } from '../controllers/kubelet-endpoint.ts';
 import {
   type CachePorts,
   createSelectiveCache,
@@ -33,6 +34,8 @@ export interface Caches {
   /** Nodes and pods are known; the references of pods may still be on their way. */
   readonly ready: Promise<void>;
   readonly isReady: boolean;
+  /** All nodes of the cluster. */
+  readonly nodes: Informer<Node>;
   /** The Node, if it is an edge node. */
   edgeNode(name: string): Node | undefined;
   edgeNodes(): readonly Node[];
@@ -139,6 +142,7 @@ export function createCaches(kube: KubeClient, dirty: (node: string) => void, po
     get isReady() {
       return ready;
     },
+    nodes: nodeCache,
     edgeNode: (name) => (isEdge(name) ? nodeCache.get({ name }) : undefined),
     edgeNodes: () => nodeCache.list().filter(({ metadata }) => isEdge(metadata.name)),
     podsOf,
@@ -159,7 +163,7 @@ export function createCaches(kube: KubeClient, dirty: (node: string) => void, po
   function readNow(type: string, key: ObjectKey): UnknownObject | undefined {
     if (type === 'node') {
       const node = nodeCache.get(key);
-      return node && (typed('Node', node) as KubeObject as UnknownObject);
+      return node && (typed('Node', asEdgeSees(node)) as KubeObject as UnknownObject);
     }
     if (type === 'pod') {
       const found = podCache.get(key);

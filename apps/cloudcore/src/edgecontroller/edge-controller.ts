@@ -1,6 +1,6 @@
-import type { MessageOrigin } from '@kubeedge-ts/apis';
+import type { MessageOrigin, Node } from '@kubeedge-ts/apis';
 import type { Module } from '@kubeedge-ts/beehive';
-import type { KubeClient } from '@kubeedge-ts/kube';
+import type { Informer, KubeClient } from '@kubeedge-ts/kube';
 import type { Clock, Logger, Random } from '@kubeedge-ts/runtime';
 import type { Downstream, NodeLifecycle, Upstream } from '../cloudhub/downstream.ts';
 import { createAnswers } from '../controllers/answers.ts';
@@ -41,6 +41,8 @@ export interface EdgeController {
   readonly module: Module;
   readonly upstream: Upstream;
   readonly lifecycle: NodeLifecycle;
+  /** All nodes of the cluster, as they are now; followed once the module has started. */
+  readonly nodes: Informer<Node>;
   /** Resolves when no request of a node is being worked on. */
   idle(): Promise<void>;
 }
@@ -109,6 +111,7 @@ export function createEdgeController(ports: EdgeControllerPorts): EdgeController
         volumes.forget(node);
       },
     },
+    nodes: caches.nodes,
     idle: up.idle,
   };
 }

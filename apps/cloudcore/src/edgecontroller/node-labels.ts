@@ -1,3 +1,5 @@
+import { ENDPOINT_ANNOTATION, ROUTE_ANNOTATION } from '../controllers/kubelet-endpoint.ts';
+
 /** Labels of these prefixes belong to Kubernetes; the rest of a node's labels are its own. */
 const SYSTEM_DOMAIN = /(^|\.)(kubernetes|k8s)\.io$/;
 
@@ -43,11 +45,15 @@ export function sortLabels(labels: Readonly<Record<string, unknown>> | undefined
   return { own, system, refused };
 }
 
-/** By this one several cloudcores agree whose the node is; what an edge says of it is old news. */
-const CLOUDCORE_ANNOTATION = 'cloudcore';
+/**
+ * By the first one several cloudcores agree whose the node is, by the others where its kubelet is reached; what an edge
+ * says of them is old news.
+ */
+const CLOUDCORE_ANNOTATIONS: readonly string[] = ['cloudcore', ENDPOINT_ANNOTATION, ROUTE_ANNOTATION];
 
 /** The annotations a node may say of itself. */
 export function ownAnnotations(annotations: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { [CLOUDCORE_ANNOTATION]: _ours, ...own } = annotations;
-  return own;
+  return Object.fromEntries(
+    Object.entries(annotations).filter(([key]) => !CLOUDCORE_ANNOTATIONS.includes(key)),
+  );
 }

@@ -1,8 +1,16 @@
-import { type Message, type Node, type NodeStatus, type NodeStatusRequest, nodes } from '@kubeedge-ts/apis';
+import {
+  isRecord,
+  type Message,
+  type Node,
+  type NodeStatus,
+  type NodeStatusRequest,
+  nodes,
+} from '@kubeedge-ts/apis';
 import { isAlreadyExists, isConflict } from '@kubeedge-ts/kube';
 import { rfc3339 } from '@kubeedge-ts/runtime';
 import { statusFor } from '../controllers/answers.ts';
-import { sortLabels } from './node-labels.ts';
+import { publishedAddresses, publishedEndpoint } from '../controllers/kubelet-endpoint.ts';
+import { ownAnnotations, sortLabels } from './node-labels.ts';
 import type { UpHandler, UpPorts } from './up-context.ts';
 
 /** Upstream's `nodeUpdateFrequency`: how old a heartbeat may be before the cloud stamps its own, ms. */
@@ -10,7 +18,9 @@ const HEARTBEAT_AGE_MS = 10_000;
 const CONFLICT_TRIES = 4;
 
 /** The status an API object gets from a 1.9 heartbeat (spec/message-protocol.md §3.2). */
-export function mergedNodeStatus(current: NodeStatus, reported: NodeStatus, now: number): NodeStatus {
+export function mergedNodeStatus(node: Node, reported: NodeStatus, now: number): NodeStatus {
+  const current = node.status ?? {};
+  const endpoint = publishedEndpoint(node);
   const conditions = reported.conditions?.map((condition) => {
     const beat = Date.parse(condition.lastHeartbeatTime ?? '');
     return now - beat <= HEARTBEAT_AGE_MS ? condition : { ...condition, lastHeartbeatTime: rfc3339(now) };
@@ -18,6 +28,7 @@ export function mergedNodeStatus(current: NodeStatus, reported: NodeStatus, now:
   return {
     ...reported,
     ...(conditions ? { conditions } : {}),
+    ...(endpoint ? { addresses: [...publishedAddresses(endpoint, reported.addresses ?? [])] } : {}),
     ...(current.volumesAttached ? { volumesAttached: current.volumesAttached } : {}),
     ...(current.daemonEndpoints ? { daemonEndpoints: current.daemonEndpoints } : {}),
   };
@@ -31,7 +42,7 @@ export function createNodeStatusForms(
   const writeStatus = async (name: string, reported: NodeStatus, signal: AbortSignal): Promise<Node> => {
     for (let attempt = 1; ; attempt++) {
       const current = await kube.get(nodes, { name }, { signal });
-      const status = mergedNodeStatus(current.status ?? {}, reported, clock.now());
+      const status = mergedNodeStatus(current, reported, clock.now());
       try {
         return await kube.update(nodes, { ...current, status }, { subresource: 'status', signal });
       } catch (error) {
@@ -49,7 +60,9 @@ export function createNodeStatusForms(
       const { own, system } = sortLabels(claimed.metadata.labels);
       const metadata = {
         labels: { ...own, ...system },
-        ...(claimed.metadata.annotations ? { annotations: claimed.metadata.annotations } : {}),
+        ...(isRecord(claimed.metadata.annotations)
+          ? { annotations: ownAnnotations(claimed.metadata.annotations) }
+          : {}),
       };
       await kube.patch(nodes, { name }, { type: 'merge', body: { metadata } }, { signal });
       if (claimed.status) await writeStatus(name, claimed.status, signal);

@@ -1,4 +1,5 @@
-import { isRecord, parseJson } from '@kubeedge-ts/apis';
+import { isRecord, type Node, parseJson } from '@kubeedge-ts/apis';
+import { behindPublished } from '../controllers/kubelet-endpoint.ts';
 import { ownAnnotations, sortLabels } from './node-labels.ts';
 
 const LIMITS = { maxLength: 4_194_304, maxDepth: 100 };
@@ -21,8 +22,14 @@ export function podStatusPatch(text: string): { uid: string | undefined; body: o
   };
 }
 
-/** What of a node's patch is passed on: status, annotations, and the labels a node may set. */
-export function nodeStatusPatch(text: string): { body: object; refused: readonly string[] } | undefined {
+/**
+ * What of a node's patch is passed on: status, annotations, and the labels a node may set. `current`: the Node as it is now;
+ * where its kubelet is reached through cloudcore, its status goes on saying so.
+ */
+export function nodeStatusPatch(
+  text: string,
+  current?: Node,
+): { body: object; refused: readonly string[] } | undefined {
   const patch = parsePatch(text);
   if (patch === undefined) return undefined;
   const metadata = isRecord(patch['metadata']) ? patch['metadata'] : {};
@@ -43,7 +50,7 @@ export function nodeStatusPatch(text: string): { body: object; refused: readonly
     refused: [...refused, ...gone.refused],
     body: {
       ...(Object.keys(kept).length > 0 ? { metadata: kept } : {}),
-      ...(isRecord(patch['status']) ? { status: patch['status'] } : {}),
+      ...(isRecord(patch['status']) ? { status: behindPublished(patch['status'], current) } : {}),
     },
   };
 }

@@ -90,6 +90,58 @@ test('a node patch reaches the status only; spec and roles are not the node to c
   });
 });
 
+const PUBLISHED = [
+  { type: 'InternalIP', address: '192.0.2.1' },
+  { type: 'Hostname', address: '192.0.2.1' },
+];
+const OWN = [{ type: 'InternalIP', address: '10.0.0.5' }];
+/** Reached through cloudcore. */
+const published = (name: string): Node => {
+  const node = aNode(name);
+  return {
+    ...node,
+    metadata: { ...node.metadata, annotations: { 'kubeedge-ts.io/kubelet-endpoint': '192.0.2.1:20001' } },
+    status: {
+      addresses: [...PUBLISHED, ...OWN],
+      daemonEndpoints: { kubeletEndpoint: { Port: 20_001 } },
+    },
+  };
+};
+
+test('the report of a node that is reached through cloudcore leaves it where it is found', async (t) => {
+  const { kube, ask } = await edgeWorld(t, { setUp: (kube) => void put(kube, nodes, published(NODE)) });
+  const moved = [{ type: 'InternalIP', address: '10.0.0.9' }];
+  const report = (addresses: object[]) => ({
+    metadata: { annotations: { 'kubeedge-ts.io/kubelet-endpoint': '203.0.113.9:1', a: 'b' } },
+    status: { phase: 'x', addresses, daemonEndpoints: { kubeletEndpoint: { Port: 10_350 } } },
+  });
+  const answer = await ask(
+    'patch',
+    `null/nodepatch/${NODE}`,
+    JSON.stringify(report([...moved, { $patch: 'replace' }])),
+  );
+  const { metadata, status } = nodeOf(kube, NODE)!;
+  assert.deepEqual(status?.addresses, [...PUBLISHED, ...moved]);
+  assert.equal(status?.daemonEndpoints?.kubeletEndpoint?.Port, 20_001);
+  assert.equal(metadata.annotations?.['kubeedge-ts.io/kubelet-endpoint'], '192.0.2.1:20001');
+  const seen = responseOf(answer).Object as Node;
+  assert.deepEqual(seen.status?.addresses, moved, 'the edge sees its own, or would report them for ever');
+  const read = (await ask('query', `null/node/${NODE}`))?.content as Node;
+  assert.deepEqual(read.status?.addresses, moved);
+});
+
+test('a heartbeat of 1.9 leaves a node where it is found', async (t) => {
+  const { kube, ask } = await edgeWorld(t, { setUp: (kube) => void put(kube, nodes, published(NODE)) });
+  await ask('update', `default/nodestatus/${NODE}`, {
+    UID: 'x',
+    Status: { phase: 'Running', addresses: OWN },
+  });
+  const { status } = nodeOf(kube, NODE)!;
+  assert.equal(status?.phase, 'Running');
+  assert.deepEqual(status?.addresses, [...PUBLISHED, ...OWN]);
+  assert.equal(status?.daemonEndpoints?.kubeletEndpoint?.Port, 20_001);
+});
+
 test('a node update merges labels and annotations and is answered OK', async (t) => {
   const { kube, ask } = await edgeWorld(t);
   const annotations = { z: '1', cloudcore: '203.0.113.9' };

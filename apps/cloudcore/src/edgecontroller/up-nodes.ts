@@ -1,6 +1,7 @@
 import { isRecord, type Message, type Node, nodes } from '@kubeedge-ts/apis';
 import { isAlreadyExists } from '@kubeedge-ts/kube';
 import { refusal, statusFor, typed, untyped } from '../controllers/answers.ts';
+import { asEdgeSees } from '../controllers/kubelet-endpoint.ts';
 import { ownAnnotations, sortLabels } from './node-labels.ts';
 import { createNodeStatusForms } from './node-status-19.ts';
 import { nodeStatusPatch } from './status-patch.ts';
@@ -33,7 +34,7 @@ export interface NodeHandlers {
 
 /** A node's messages about itself (spec/message-protocol.md §3.2). */
 export function createNodeHandlers(ports: UpPorts): NodeHandlers {
-  const { kube, answers, log, address } = ports;
+  const { kube, caches, answers, log, address } = ports;
 
   /** Creates the Node, then merges the labels of Kubernetes' domain into it, as upstream does. */
   const register = async (claimed: Node, signal: AbortSignal): Promise<Node> => {
@@ -110,7 +111,7 @@ export function createNodeHandlers(ports: UpPorts): NodeHandlers {
 
     async query({ routed, signal }) {
       const node = await kube.get(nodes, { name: routed.path.name }, { signal });
-      return answers.object(routed.message, typed(node, 'Node', 'v1'));
+      return answers.object(routed.message, typed(asEdgeSees(node), 'Node', 'v1'));
     },
 
     async update({ node, routed, signal }) {
@@ -126,7 +127,7 @@ export function createNodeHandlers(ports: UpPorts): NodeHandlers {
     },
 
     async patch({ node, routed, signal }): Promise<Message> {
-      const patch = nodeStatusPatch(routed.message.content);
+      const patch = nodeStatusPatch(routed.message.content, caches.edgeNode(node));
       if (patch === undefined) {
         return answers.refusedResponse(
           routed.message,
@@ -142,7 +143,7 @@ export function createNodeHandlers(ports: UpPorts): NodeHandlers {
         { type: 'strategic', body: patch.body },
         { subresource: 'status', signal },
       );
-      return answers.response(routed.message, untyped(patched), { version: true });
+      return answers.response(routed.message, untyped(asEdgeSees(patched)), { version: true });
     },
 
     status: forms,

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { bool, flags, int, maybe, port, section, text, texts } from './fields.ts';
+import { bool, flags, int, maybe, port, portRange, section, text, texts } from './fields.ts';
 
 /** Host-dependent defaults. */
 export interface CloudCoreDefaults {
@@ -148,7 +148,7 @@ export function cloudCoreSchema(defaults: CloudCoreDefaults) {
       syncController: section({ enable: bool(true) }),
       dynamicController: section({ enable: bool(false) }),
       cloudStream: section({
-        enable: bool(false),
+        enable: bool(true),
         tlsTunnelCAFile: tls('ca', 'rootCA.crt'),
         tlsTunnelCertFile: tls('certs', 'server.crt'),
         tlsTunnelPrivateKeyFile: tls('certs', 'server.key'),
@@ -157,6 +157,10 @@ export function cloudCoreSchema(defaults: CloudCoreDefaults) {
         tlsStreamCertFile: tls('certs', 'stream.crt'),
         tlsStreamPrivateKeyFile: tls('certs', 'stream.key'),
         streamPort: port(10_003),
+        /** Ours: where the API server finds the edge nodes; empty: chosen by cloudcore (docs/kubectl-at-the-edge.md). */
+        address: text(''),
+        /** Ours: a port per node; empty: streamPort for all of them. */
+        nodePorts: portRange('20000-29999'),
       }),
       router: section({
         enable: bool(false),
@@ -203,4 +207,6 @@ export const CLOUDCORE_USED = [
   'modules.cloudHub.allowLegacyCertificates',
   'modules.edgeController.enable',
   'modules.deviceController.enable',
+  'modules.cloudStream',
+  'modules.iptablesManager.enable',
 ] as const;

@@ -7,6 +7,9 @@ export const int = (value: number, minimum = Number.MIN_SAFE_INTEGER, maximum = 
   z._default(z.int().check(z.minimum(minimum), z.maximum(maximum)), value);
 export const float = (value: number) => z._default(z.number(), value);
 export const port = (value: number) => int(value, 0, 65_535);
+/** `first-last`, or empty for none. */
+export const portRange = (value: string) =>
+  z._default(z.string().check(z.refine(isPortRange, 'not a range of ports such as 20000-29999')), value);
 export const texts = (value: string[]) => z._default(z.array(z.string()), value);
 /** A field that has no default and may be absent. */
 export const maybe = <S extends z.ZodMiniType>(schema: S) => z.optional(schema);
@@ -39,3 +42,11 @@ export const signalDurations = z.record(
   signalName,
   z.string().check(z.regex(GO_DURATION, 'not a duration such as 10s or 1m30s')),
 );
+
+function isPortRange(value: string): boolean {
+  if (value === '') return true;
+  const match = /^(\d{1,5})-(\d{1,5})$/.exec(value);
+  const first = Number(match?.[1]);
+  const last = Number(match?.[2]);
+  return first >= 1 && first <= last && last <= 65_535;
+}

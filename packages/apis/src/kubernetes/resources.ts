@@ -1,5 +1,6 @@
 import type * as apps from 'kubernetes-types/apps/v1.js';
 import type * as authentication from 'kubernetes-types/authentication/v1.js';
+import type * as certificates from 'kubernetes-types/certificates/v1.js';
 import type * as coordination from 'kubernetes-types/coordination/v1.js';
 import type * as core from 'kubernetes-types/core/v1.js';
 import type * as storage from 'kubernetes-types/storage/v1.js';
@@ -27,12 +28,14 @@ export type CSIDriver = Named<storage.CSIDriver>;
 export type Lease = Named<coordination.Lease>;
 export type Deployment = Named<apps.Deployment>;
 export type ReplicaSet = Named<apps.ReplicaSet>;
+export type CertificateSigningRequest = Named<certificates.CertificateSigningRequest>;
 export type TokenRequest = Omit<authentication.TokenRequest, 'metadata'> & { metadata?: Partial<ObjectMeta> };
 export type PodSpec = core.PodSpec;
 export type PodStatus = core.PodStatus;
 export type Container = core.Container;
 export type ContainerStatus = core.ContainerStatus;
 export type NodeStatus = core.NodeStatus;
+export type NodeAddress = core.NodeAddress;
 
 function define<T extends KubeObject>(
   group: string,
@@ -73,5 +76,12 @@ export const customResourceDefinitions = define<UnknownObject>(
   'v1',
   'customresourcedefinitions',
   'CustomResourceDefinition',
+  false,
+);
+export const certificateSigningRequests = define<CertificateSigningRequest>(
+  'certificates.k8s.io',
+  'v1',
+  'certificatesigningrequests',
+  'CertificateSigningRequest',
   false,
 );

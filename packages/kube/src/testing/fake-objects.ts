@@ -73,12 +73,18 @@ export function updated(
   }
   const merged = plainStatus && subresource === undefined ? wanted : select(existing, wanted, subresource);
   const kept = existing.metadata;
+  // Kubernetes' own types take labels and annotations with a status, as kubelets send them; custom resources do not.
+  const carried =
+    subresource === 'status' && resource.group === ''
+      ? { labels: wanted.metadata.labels, annotations: wanted.metadata.annotations }
+      : {};
   const object: UnknownObject = {
     ...merged,
     apiVersion: existing.apiVersion as string,
     kind: existing.kind as string,
     metadata: {
       ...merged.metadata,
+      ...carried,
       name,
       namespace: kept.namespace as string,
       uid: kept.uid as string,

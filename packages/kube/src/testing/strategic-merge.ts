@@ -41,7 +41,9 @@ function mergeList(field: string, current: unknown, patch: readonly unknown[]): 
   const key = MERGE_KEYS[field];
   if (key === undefined || !patch.every(isRecord)) return patch;
   const rest = patch.filter((item) => item['$patch'] !== 'replace');
-  let result = rest.length === patch.length ? [...existing] : [];
+  // as it is, items of one key included
+  if (rest.length < patch.length) return rest.map(withoutDirectives);
+  let result = [...existing];
   for (const item of rest) {
     const index = result.findIndex((known) => isRecord(known) && known[key] === item[key]);
     if (item['$patch'] === 'delete') result = result.filter((_, position) => position !== index);
