@@ -31,7 +31,7 @@ export const testCredentials = (): Promise<TestCredentials> => (credentials ??= 
 
 export async function createTunnelBench(
   test: { after(task: () => Promise<void>): void },
-  options: Partial<TunnelServerOptions> = {},
+  { onTunnel, ...options }: Partial<TunnelServerOptions> & { onTunnel?: (tunnel: NodeTunnel) => void } = {},
 ): Promise<TunnelBench> {
   const credentials = await testCredentials();
   const accepted: NodeTunnel[] = [];
@@ -47,7 +47,10 @@ export async function createTunnelBench(
       log: silentLogger,
       ...options,
     },
-    (tunnel) => accepted.push(tunnel),
+    (tunnel) => {
+      onTunnel?.(tunnel);
+      accepted.push(tunnel);
+    },
   );
   test.after(async () => {
     for (const edge of dialled) edge.close('the test is over');
