@@ -12,6 +12,7 @@ const GROUPS = [
   'authorization/v1',
   'autoscaling/v1',
   'batch/v1',
+  'certificates/v1',
   'coordination/v1',
   'core/v1',
   'discovery/v1',

@@ -12,6 +12,8 @@ export interface ServerIdentity {
   readonly admin: KeyPair;
   /** Client certificate that nodes are shown (system:masters). */
   readonly kubeletClient: KeyPair;
+  /** CA of those who may say whom a request is from; nobody is given a certificate of it. */
+  readonly frontProxyCa: KeyPair;
   readonly serviceAccountKey: string;
 }
 
@@ -21,10 +23,12 @@ const NAMES = {
   serving: 'apiserver',
   admin: 'admin',
   kubeletClient: 'apiserver-kubelet-client',
+  frontProxyCa: 'front-proxy-ca',
   serviceAccount: 'service-account.key',
 } as const;
 
 const CLIENTS = { admin: 'kubernetes-admin', kubelet: 'kube-apiserver-kubelet-client' } as const;
+const FRONT_PROXY = 'front-proxy-ca';
 const MASTER = { organization: 'system:masters', names: [] } as const;
 
 /** Creates the directory, 0700, if need be. @throws STANDALONE_DATA_DIR_UNUSABLE */
@@ -70,10 +74,13 @@ export async function loadIdentity(
   };
   const admin = await client(NAMES.admin, CLIENTS.admin);
   const kubeletClient = await client(NAMES.kubeletClient, CLIENTS.kubelet);
+  const frontProxyCa =
+    readPair(folder, NAMES.frontProxyCa) ??
+    writePair(folder, NAMES.frontProxyCa, await createCa(now, FRONT_PROXY));
   const keyFile = join(folder, NAMES.serviceAccount);
   const serviceAccountKey = readSecret(keyFile) ?? writeSecret(keyFile, createSigningKey());
   privateKeyOf({ cert: '', key: serviceAccountKey }, keyFile);
-  return { ca, serving, admin, kubeletClient, serviceAccountKey };
+  return { ca, serving, admin, kubeletClient, frontProxyCa, serviceAccountKey };
 }
 
 /** An identity that lives as long as the process, for servers without a data directory. */
@@ -84,6 +91,7 @@ export async function ephemeralIdentity(names: readonly string[], now: number): 
     ca,
     serving: await issueLeaf(ca, caKey, { commonName: 'kube-apiserver', names, now }),
     admin: await issueLeaf(ca, caKey, { ...MASTER, commonName: CLIENTS.admin, now }),
+    frontProxyCa: await createCa(now, FRONT_PROXY),
     kubeletClient: await issueLeaf(ca, caKey, { ...MASTER, commonName: CLIENTS.kubelet, now }),
     serviceAccountKey: createSigningKey(),
   };

@@ -11,6 +11,7 @@ import { after, before, describe, test } from 'node:test';
 import { type ApiServer, createApiServer } from './server/index.ts';
 import { createRawClient } from './testing/raw-client.ts';
 import { createScriptedKubelet, readCa, type ScriptedKubelet } from './testing/scripted-kubelet.ts';
+import { base64, createSigningRequest } from './testing/signing-request.ts';
 
 const missing = spawnSync('kubectl', ['version', '--client']).status !== 0;
 const title = missing ? 'kubectl and a node [skipped: none on the PATH]' : 'kubectl and a node';
@@ -162,5 +163,52 @@ describe(title, { skip: missing, timeout: 120_000 }, () => {
     assert.equal((await kubectl('get --raw /api/v1/nodes/n1/proxy/healthz')).out, 'ok');
     const dark = await kubectl('get --raw /api/v1/nodes/dark/proxy/healthz');
     assert.match(dark.err, /ServiceUnavailable.*error trying to reach service: dial tcp 127\.0\.0\.1:1/);
+  });
+
+  test('certificate approve and deny decide on requests, and get csr shows what has come of them', async () => {
+    const request = base64(
+      await createSigningRequest({
+        names: [{ type: 'dns', value: 'edge' }],
+        organizations: ['system:nodes'],
+      }),
+    );
+    for (const name of ['yes', 'no']) {
+      const manifest = join(folder, `${name}.json`);
+      const csr = {
+        apiVersion: 'certificates.k8s.io/v1',
+        kind: 'CertificateSigningRequest',
+        metadata: { name },
+        spec: {
+          request,
+          signerName: 'kubernetes.io/kubelet-serving',
+          usages: ['digital signature', 'key encipherment', 'server auth'],
+          expirationSeconds: 86_400,
+        },
+      };
+      await writeFile(manifest, JSON.stringify(csr));
+      const created = await kubectl(`create -f ${manifest}`);
+      assert.equal(created.code, 0, created.err);
+    }
+    assert.match(
+      (await kubectl('get csr')).out,
+      /^NAME +AGE +SIGNERNAME +REQUESTOR +REQUESTEDDURATION +CONDITION\n/,
+    );
+    assert.equal(
+      (await kubectl('certificate approve yes')).out,
+      'certificatesigningrequest.certificates.k8s.io/yes approved\n',
+    );
+    assert.equal(
+      (await kubectl('certificate deny no')).out,
+      'certificatesigningrequest.certificates.k8s.io/no denied\n',
+    );
+    const waited = await kubectl('wait csr/yes --for=jsonpath={.status.certificate} --timeout=20s');
+    assert.equal(waited.code, 0, waited.err);
+    const shown = (await kubectl('get csr')).out;
+    assert.match(shown, /no +\d+s +kubernetes\.io\/kubelet-serving +kubernetes-admin +24h +Denied\n/);
+    assert.match(
+      shown,
+      /yes +\d+s +kubernetes\.io\/kubelet-serving +kubernetes-admin +24h +Approved,Issued\n/,
+    );
+    assert.match((await kubectl('describe csr yes')).out, /Status: +Approved,Issued/);
   });
 });

@@ -25,12 +25,12 @@ export function createSigningKey(): string {
   return pem(generateKey());
 }
 
-export async function createCa(now: number): Promise<KeyPair> {
+export async function createCa(now: number, commonName = 'kubeedge-standalone-ca'): Promise<KeyPair> {
   const key = generateKey();
   const keys = { privateKey: cryptoKey(key), publicKey: publicCryptoKey(key) };
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),
-    name: [{ CN: ['kubeedge-standalone-ca'] }],
+    name: [{ CN: [commonName] }],
     notBefore: new Date(now - BACKDATE_MS),
     notAfter: new Date(now + CA_DAYS * DAY_MS),
     keys,

@@ -1,4 +1,5 @@
 import type { UnknownObject } from '@kubeedge-ts/apis';
+import { API_CLIENT, KUBELET_CLIENT, KUBELET_SERVING } from '../certificates/signers.ts';
 
 const ALL = ['*'];
 const READ = ['get', 'list', 'watch'];
@@ -27,6 +28,7 @@ const VIEWED = [
       'events',
       'persistentvolumeclaims',
       'pods',
+      'pods/log',
       'pods/status',
       'serviceaccounts',
       'services',
@@ -48,6 +50,7 @@ const VIEWED = [
   },
   { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'] },
   { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'] },
+  { apiGroups: ['metrics.k8s.io'], resources: ['nodes', 'pods'] },
 ];
 const EDITED = [
   {
@@ -80,12 +83,15 @@ const EDITED = [
   { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'] },
 ];
 
+const STREAMED = ['pods/attach', 'pods/exec', 'pods/portforward'];
+
 const withVerbs = (rules: readonly object[], verbs: readonly string[]): object[] =>
   rules.map((rule) => ({ ...rule, verbs }));
 const viewRules = withVerbs(VIEWED, READ);
 const editRules = [
   ...viewRules,
   { apiGroups: [''], resources: ['secrets'], verbs: READ },
+  { apiGroups: [''], resources: STREAMED, verbs: [...READ, ...WRITE] },
   ...withVerbs(EDITED, WRITE),
 ];
 const adminRules = [
@@ -119,6 +125,31 @@ const ROLES: Readonly<Record<string, readonly object[]>> = {
   'system:service-account-issuer-discovery': [
     { nonResourceURLs: ['/.well-known/openid-configuration', '/openid/v1/jwks'], verbs: ['get'] },
   ],
+  'system:kubelet-api-admin': [
+    { apiGroups: [''], resources: ['nodes'], verbs: READ },
+    { apiGroups: [''], resources: ['nodes'], verbs: ['proxy'] },
+    {
+      apiGroups: [''],
+      resources: ['nodes/log', 'nodes/metrics', 'nodes/proxy', 'nodes/stats'],
+      verbs: ALL,
+    },
+  ],
+  'system:aggregated-metrics-reader': [
+    { apiGroups: ['metrics.k8s.io'], resources: ['nodes', 'pods'], verbs: READ },
+  ],
+  ...Object.fromEntries(
+    [API_CLIENT, KUBELET_CLIENT, KUBELET_SERVING].map((signer) => [
+      `system:certificates.k8s.io:${signer.split('/')[1]}-approver`,
+      [
+        {
+          apiGroups: ['certificates.k8s.io'],
+          resources: ['signers'],
+          resourceNames: [signer],
+          verbs: ['approve'],
+        },
+      ],
+    ]),
+  ),
   'system:auth-delegator': [
     { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
     { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
@@ -140,6 +171,43 @@ const metadata = (name: string) => ({
   annotations: { 'rbac.authorization.kubernetes.io/autoupdate': 'true' },
 });
 
+const READER = 'extension-apiserver-authentication-reader';
+const SYSTEM = 'kube-system';
+
+/** Who may read by what other servers of the cluster authenticate. */
+const AUTHENTICATION_READER = [
+  {
+    resource: `roles.${API}`,
+    object: {
+      kind: 'Role',
+      apiVersion: `${API}/v1`,
+      metadata: { ...metadata(READER), namespace: SYSTEM },
+      rules: [
+        {
+          apiGroups: [''],
+          resources: ['configmaps'],
+          resourceNames: ['extension-apiserver-authentication'],
+          verbs: READ,
+        },
+      ],
+    },
+  },
+  {
+    resource: `rolebindings.${API}`,
+    object: {
+      kind: 'RoleBinding',
+      apiVersion: `${API}/v1`,
+      metadata: { ...metadata(`system::${READER}`), namespace: SYSTEM },
+      roleRef: { apiGroup: API, kind: 'Role', name: READER },
+      subjects: ['system:kube-controller-manager', 'system:kube-scheduler'].map((name) => ({
+        kind: 'User',
+        apiGroup: API,
+        name,
+      })),
+    },
+  },
+];
+
 /** The roles and bindings every cluster starts with, by the resource they belong to. */
 export function bootstrapRbac(): readonly { readonly resource: string; readonly object: UnknownObject }[] {
   const roles = Object.entries(ROLES).map(([name, rules]) => ({
@@ -156,5 +224,5 @@ export function bootstrapRbac(): readonly { readonly resource: string; readonly 
       subjects: groups.map((group) => ({ kind: 'Group', apiGroup: API, name: group })),
     },
   }));
-  return [...roles, ...bindings];
+  return [...roles, ...bindings, ...AUTHENTICATION_READER];
 }

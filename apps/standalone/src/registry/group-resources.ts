@@ -1,4 +1,6 @@
+import { csrStrategy } from '../certificates/csr-strategy.ts';
 import { crdStrategy } from '../crd/crd-strategy.ts';
+import { signingRequestColumns } from '../table/certificate-columns.ts';
 import * as columns from '../table/core-columns.ts';
 import * as workload from '../table/workload-columns.ts';
 import * as core from './core-strategies.ts';
@@ -9,6 +11,7 @@ import type { Verb } from './types.ts';
 import * as workloads from './workload-strategies.ts';
 
 const CREATE: readonly Verb[] = ['create'];
+const PART: readonly Verb[] = ['get', 'patch', 'update'];
 const apps = { group: 'apps', categories: ['all'], status: true } as const;
 const batch = { group: 'batch', categories: ['all'], status: true } as const;
 const rbac = { group: 'rbac.authorization.k8s.io' } as const;
@@ -139,6 +142,20 @@ export const groupResources: readonly BuiltinEntry[] = [
     type: 'batch/v1.Job',
     columns: workload.jobColumns,
     strategy: core.plainSpecStrategy,
+  },
+
+  {
+    group: 'certificates.k8s.io',
+    plural: 'certificatesigningrequests',
+    kind: 'CertificateSigningRequest',
+    type: 'certificates/v1.CertificateSigningRequest',
+    shortNames: ['csr'],
+    clusterScoped: true,
+    status: true,
+    actions: { approval: { kind: 'CertificateSigningRequest', verbs: PART } },
+    columns: signingRequestColumns,
+    fieldSelectors: { 'spec.signerName': field('spec', 'signerName') },
+    strategy: csrStrategy,
   },
 
   {

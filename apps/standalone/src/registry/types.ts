@@ -1,5 +1,6 @@
 import type { UnknownObject } from '@kubeedge-ts/apis';
 import type { Clock, Random } from '@kubeedge-ts/runtime';
+import type { UserInfo } from '../rest/api-request.ts';
 import type { FieldError } from '../rest/field-error.ts';
 import type { FieldSchema } from '../schema/field-schema.ts';
 import type { ObjectStore } from '../storage/index.ts';
@@ -44,6 +45,15 @@ export interface StrategyContext {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
+  /** Who asks; absent for what the server does of its own accord. */
+  readonly user?: UserInfo;
+}
+
+/** A subresource that is the object with its status open to change. */
+export interface PartStrategy {
+  /** Admission and what is decided by the server; may change the object or refuse it by throwing. */
+  prepare?(next: UnknownObject, old: UnknownObject, context: StrategyContext): void;
+  validate?(next: UnknownObject, old: UnknownObject): FieldError[];
 }
 
 /**
@@ -68,6 +78,8 @@ export interface Strategy {
   validateUpdate?(next: UnknownObject, old: UnknownObject): FieldError[];
   /** Validation of the status subresource. */
   validateStatus?(next: UnknownObject): FieldError[];
+  /** Rules of `status`, and further subresources of that kind; those are declared as actions too. */
+  readonly parts?: Readonly<Record<string, PartStrategy>>;
   /** Status of a new object; by default none. `keep` takes what was sent. */
   readonly initialStatus?: 'keep' | ((object: UnknownObject) => unknown);
   /** After the object is stored; for what must exist at once because of it. */

@@ -19,6 +19,8 @@ export interface ApiContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Who asks, while a request is answered. */
+  readonly user?: UserInfo;
 }
 
 /** A request for a resource, authenticated and authorised. */

@@ -44,10 +44,11 @@ export interface Dispatcher {
 /**
  * Finds the handler of a request for a resource.
  *
+ * @param shared what all requests work with
  * @param extra handlers that need more than the context: reviews by storage key, `serviceaccounts/token`
  */
 export function createDispatcher(
-  context: ApiContext,
+  shared: ApiContext,
   extra: Readonly<Record<string, ResourceHandler>>,
 ): Dispatcher {
   const actions: Readonly<Record<string, ActionHandler>> = { ...ACTIONS, ...extra };
@@ -55,6 +56,7 @@ export function createDispatcher(
     async handle(request) {
       const { definition, info } = request;
       const { verb, subresource } = info;
+      const context = { ...shared, user: request.user };
       if (subresource !== '') return handleSubresource(context, actions, request);
       if (verb === '') throw methodNotAllowed();
       if (!definition.verbs.includes(verb)) {
@@ -80,7 +82,8 @@ async function handleSubresource(
   request: ApiRequest,
 ): Promise<ApiResponse | ForwardResponse> {
   const { definition, info } = request;
-  if (info.subresource === 'status' && definition.status) {
+  const isPart = definition.strategy.parts?.[info.subresource] !== undefined;
+  if ((info.subresource === 'status' && definition.status) || isPart) {
     if (info.verb !== 'get' && info.verb !== 'update' && info.verb !== 'patch') throw methodNotAllowed();
     return presented(context, request, await HANDLERS[info.verb](context, request));
   }

@@ -94,6 +94,7 @@ function prepareUpdate(
   next.metadata = updatedMetadata(next.metadata, old.metadata);
   isolateSubresource(definition, info.subresource, next, old);
   strategy.defaults?.(next);
+  strategy.parts?.[info.subresource]?.prepare?.(next, old, context);
 
   next.metadata.managedFields = [
     ...(fields ?? ownership(context, definition, info.subresource, options, sentFields, next, old)),
@@ -123,6 +124,8 @@ function validation(
   old: UnknownObject,
 ): FieldError[] {
   const { strategy } = definition;
+  const part = strategy.parts?.[subresource];
+  if (part?.validate !== undefined) return part.validate(next, old);
   if (subresource === 'status') return strategy.validateStatus?.(next) ?? [];
   return [...(strategy.validate?.(next) ?? []), ...(strategy.validateUpdate?.(next, old) ?? [])];
 }
@@ -134,7 +137,7 @@ function isolateSubresource(
   next: UnknownObject,
   old: UnknownObject,
 ): void {
-  if (subresource === 'status') {
+  if (subresource === 'status' || definition.strategy.parts?.[subresource] !== undefined) {
     for (const key of Object.keys(next)) {
       if (key !== 'status' && key !== 'metadata' && !(key in old)) delete next[key];
     }

@@ -51,6 +51,11 @@ const LISTS: Readonly<Record<string, ListSemantics>> = {
   'core/v1.ServiceStatus.conditions': byKey('type'),
   'core/v1.ServiceAccount.secrets': byKey('name'),
   'core/v1.PersistentVolumeClaimStatus.conditions': byKey('type'),
+  'certificates/v1.CertificateSigningRequestStatus.conditions': {
+    ...byKey('type'),
+    patch: 'replace',
+    mergeKey: undefined,
+  },
   'apps/v1.DeploymentStatus.conditions': byKey('type'),
   'apps/v1.ReplicaSetStatus.conditions': byKey('type'),
   'apps/v1.DaemonSetStatus.conditions': byKey('type'),

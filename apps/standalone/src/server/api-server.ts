@@ -10,6 +10,9 @@ import {
 } from '@kubeedge-ts/runtime';
 import { createAuthenticator } from '../auth/authenticator.ts';
 import { createServiceAccountTokens } from '../auth/service-account-tokens.ts';
+import { keepAuthenticationConfig } from '../certificates/authentication-config.ts';
+import { startRequestExpiry } from '../certificates/request-expiry.ts';
+import { startSigner } from '../certificates/signer.ts';
 import { startCustomResources } from '../crd/custom-resources.ts';
 import { ephemeralIdentity, loadIdentity, prepareDataDir, storePath } from '../data-dir.ts';
 import { adminKubeconfig } from '../kubeconfig.ts';
@@ -107,6 +110,15 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
 
     // The cluster is complete before the first request is looked at.
     await bootstrapCluster(context, { caPem: identity.ca.cert, advertiseAddress, port });
+    everything.defer(
+      keepAuthenticationConfig(context, {
+        clientCa: identity.ca.cert,
+        frontProxyCa: identity.frontProxyCa.cert,
+      }),
+    );
+    const signer = startSigner(context, identity.ca);
+    everything.defer(() => signer.close());
+    everything.defer(startRequestExpiry(context));
     const advertised = `${urlHost(advertiseAddress)}:${port}`;
     const handle = createHandler({
       context,

@@ -1,4 +1,5 @@
 import type { UnknownObject } from '@kubeedge-ts/apis';
+import { sameJson } from '@kubeedge-ts/kube';
 import { rfc3339 } from '@kubeedge-ts/runtime';
 import { createInitialNamespaceObjects, createRootCa } from '../admission/namespace-objects.ts';
 import { bootstrapRbac } from '../auth/bootstrap-roles.ts';
@@ -53,7 +54,10 @@ export async function bootstrapCluster(context: ApiContext, options: BootstrapOp
     createRootCa(context, object.metadata.name, data);
     refreshRootCa(context, object.metadata.name, data);
   }
-  for (const { resource, object } of bootstrapRbac()) await ensure(resource, '', object);
+  for (const { resource, object } of bootstrapRbac()) {
+    await ensure(resource, object.metadata.namespace ?? '', object);
+    addMissingRules(context, resource, object);
+  }
   for (const { name, value, description } of PRIORITY_CLASSES) {
     await ensure('priorityclasses.scheduling.k8s.io', '', {
       kind: 'PriorityClass',
@@ -75,6 +79,18 @@ export async function bootstrapCluster(context: ApiContext, options: BootstrapOp
     },
   });
   publishAddress(context, options);
+}
+
+/** Roles of a data directory from an older release get what has been added since; what was added to them stays. */
+function addMissingRules({ store }: ApiContext, resource: string, wanted: UnknownObject): void {
+  const { name, namespace = '' } = wanted.metadata;
+  const found = store.get({ resource, namespace, name });
+  const current = found?.object['rules'];
+  if (found === undefined || !Array.isArray(current) || !Array.isArray(wanted['rules'])) return;
+  if (found.object.metadata.annotations?.['rbac.authorization.kubernetes.io/autoupdate'] !== 'true') return;
+  const missing = wanted['rules'].filter((rule) => !current.some((other) => sameJson(other, rule)));
+  if (missing.length === 0) return;
+  store.update(found.key, found.revision, { ...found.object, rules: [...current, ...missing] });
 }
 
 /** A data directory whose CA was replaced gets the new one into every namespace. */
