@@ -85,7 +85,7 @@ export function createCloudStream(options: CloudStreamOptions): CloudStream {
   const authorities = createClientAuthorities({
     kube,
     file: config.tlsStreamCAFile,
-    changed: () => server?.setTls(serverTls()),
+    changed: () => showOther(),
     ...ports,
   });
   const serving = createServingCertificates({
@@ -95,7 +95,7 @@ export function createCloudStream(options: CloudStreamOptions): CloudStream {
     hub: hubCa,
     askCluster: (names, signal) =>
       requestServingCertificate({ kube, hostName: hostname(), ...ports }, names, signal),
-    changed: () => server?.setTls(serverTls()),
+    changed: () => showOther(),
     ...ports,
   });
   // The hub CA as well: a peer shows only a certificate of a CA it is asked for, and an edge is to be told that it is wrong here.
@@ -104,6 +104,10 @@ export function createCloudStream(options: CloudStreamOptions): CloudStream {
     key: serving.current.key,
     clientCas: [...authorities.certificates, hubCa.certPem],
   });
+  const showOther = (): void => {
+    server?.setTls(serverTls());
+    routes.again();
+  };
   const hubKey = hub.publicKey.export({ format: 'der', type: 'spki' });
   const isHubKey = (pem: string): boolean =>
     createPublicKey(pem).export({ format: 'der', type: 'spki' }).equals(hubKey);
@@ -150,6 +154,7 @@ export function createCloudStream(options: CloudStreamOptions): CloudStream {
     address: () => address,
     isAlive: (tunnel, signal) => isAlive(tunnel, clock, signal),
     published: (node, endpoint) => routes.check(node, endpoint),
+    forgotten: routes.forget,
     contested: (node) => log.warn({ node }, 'somebody keeps overwriting the published address of this node'),
     ...ports,
   });

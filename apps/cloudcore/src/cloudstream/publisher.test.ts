@@ -88,6 +88,7 @@ async function world(
     address: () => state.address,
     isAlive: async () => options.alive ?? true,
     published: (node, endpoint) => state.published.push(`${node} ${formatEndpoint(endpoint)}`),
+    forgotten: () => undefined,
     contested: () => {
       state.contested += 1;
     },

@@ -38,6 +38,8 @@ export interface PublisherOptions {
   readonly isAlive: (tunnel: NodeTunnel, signal: AbortSignal) => Promise<boolean>;
   /** It stands in the Node's status, for the first time or anew. */
   readonly published: (node: string, endpoint: KubeletEndpoint) => void;
+  /** The Node is gone. */
+  readonly forgotten: (node: string) => void;
   /** Somebody keeps writing something else. */
   readonly contested: (node: string, endpoint: KubeletEndpoint) => void;
   readonly clock: Clock;
@@ -162,6 +164,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         deleted({ metadata: { name } }) {
           written.delete(name);
           ports?.release(name);
+          options.forgotten(name);
         },
       });
       signal.addEventListener('abort', stop, { once: true });

@@ -8,6 +8,8 @@ import { formatEndpoint, type KubeletEndpoint, ROUTE_ANNOTATION } from '../contr
 export interface RouteCheck {
   /** The node's endpoint has been published, or what it depends on has changed. */
   check(node: string, endpoint: KubeletEndpoint): void;
+  /** What all ways depend on has changed. */
+  again(): void;
   forget(node: string): void;
   stop(): Promise<void>;
 }
@@ -69,6 +71,12 @@ export function createRouteCheck(options: RouteCheckOptions): RouteCheck {
     check(node, endpoint) {
       endpoints.set(node, { endpoint, backoff: createBackoff(RETRY, random) });
       queue.add(node);
+    },
+    again() {
+      for (const [node, { backoff }] of endpoints) {
+        backoff.reset();
+        queue.add(node);
+      }
     },
     forget: (node) => void endpoints.delete(node),
     stop: () => queue.shutdown(),

@@ -51,7 +51,7 @@ interface Held extends ServingCertificate {
 }
 
 const LOOK_MS = 60_000;
-const ASK_AGAIN = { initialMs: 60_000, maxMs: 3_600_000 };
+const ASK_AGAIN = { initialMs: 5_000, maxMs: 3_600_000 };
 
 /** The certificate the API server sees when it dials a node: the best there is, swapped without a restart. */
 export function createServingCertificates(options: ServingCertificatesOptions): ServingCertificates {

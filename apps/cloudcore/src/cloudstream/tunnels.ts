@@ -23,7 +23,7 @@ export function createTunnels({ limit, changed, log }: TunnelsOptions): Tunnels 
   const tunnels = new Map<string, NodeTunnel>();
   return {
     add(tunnel) {
-      const { nodeName: node, kind, remoteAddress } = tunnel;
+      const { nodeName: node } = tunnel;
       const older = tunnels.get(node);
       if (older === undefined && tunnels.size >= limit) {
         log.warn({ node, limit }, 'tunnel refused: as many nodes as cloudHub.nodeLimit are connected');
@@ -32,9 +32,7 @@ export function createTunnels({ limit, changed, log }: TunnelsOptions): Tunnels 
       }
       tunnels.set(node, tunnel);
       older?.close('replaced by a newer tunnel of this node');
-      log.info({ node, kind, remoteAddress }, 'tunnel of node is up');
-      void tunnel.closed.then((reason) => {
-        log.info({ node, reason }, 'tunnel of node is down');
+      void tunnel.closed.then(() => {
         if (tunnels.get(node) !== tunnel) return;
         tunnels.delete(node);
         changed(node);

@@ -9,6 +9,8 @@ export interface ClientRequest {
   /** Unix milliseconds; default from an hour ago until in an hour. */
   readonly notBefore?: number;
   readonly notAfter?: number;
+  /** Makes it good for a server at these addresses as well. */
+  readonly addresses?: readonly string[];
 }
 
 const HOUR_MS = 3_600_000;
@@ -17,7 +19,7 @@ const ECDSA = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 /** A client certificate of any subject, as a cluster's CA would issue it; PEM. For tests only. */
 export async function issueClient(
   ca: { readonly certPem: string; readonly keyPem: string },
-  { commonName, organizations = [], notBefore, notAfter }: ClientRequest,
+  { commonName, organizations = [], notBefore, notAfter, addresses = [] }: ClientRequest,
 ): Promise<{ readonly cert: string; readonly key: string }> {
   const key = generateKey();
   const certificate = await x509.X509CertificateGenerator.create({
@@ -29,7 +31,15 @@ export async function issueClient(
     publicKey: createPublicKey(key).toCryptoKey(ECDSA, true, ['verify']),
     signingKey: createPrivateKey(ca.keyPem).toCryptoKey(ECDSA, false, ['sign']),
     signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-    extensions: [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])],
+    extensions: [
+      new x509.ExtendedKeyUsageExtension([
+        x509.ExtendedKeyUsage.clientAuth,
+        x509.ExtendedKeyUsage.serverAuth,
+      ]),
+      ...(addresses.length === 0
+        ? []
+        : [new x509.SubjectAlternativeNameExtension(addresses.map((value) => ({ type: 'ip', value })))]),
+    ],
   });
   return { cert: certificateToPem(Buffer.from(certificate.rawData)), key: keyToPem(key) };
 }
