@@ -76,7 +76,6 @@ describe('the recorded upstream cloud drives edgecore', { timeout: 180_000 }, ()
 
   async function play(): Promise<void> {
     await waitFor('the node is registered', () => seen(`insert null/node/${NODE}`));
-    // Until then the cloud shows the machine of the recording.
     await waitFor('the node has said what it is', () => seen(`patch null/nodepatch/${NODE}`));
     await waitFor('the node is Ready', () => ready(`null/node/${NODE}`));
     // The recorded cloud had taken the node for lost.

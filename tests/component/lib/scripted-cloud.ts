@@ -98,6 +98,11 @@ export async function startScriptedCloud(): Promise<ScriptedCloud> {
     if (same === undefined || !fromCloud.some(({ header }) => header.parent_msg_id === same.header.msg_id))
       return;
     const known = structuredClone(recordedAnswer(request));
+    if (type === 'node' && operation === 'insert') {
+      // It is refused as it exists already, with the machine that the edge is.
+      const { status } = request.content as Json;
+      objects.set(resource, versioned({ ...objects.get(resource), status }));
+    }
     if (type === 'lease') {
       if (operation === 'update') objects.set(resource, written(versioned(request.content as Json)));
       (known.content as Json)['Object'] = objects.get(resource);

@@ -23,9 +23,11 @@ export interface Entry extends ObjectName {
   due: boolean;
   /** What the cloud has is uncertain: everything is said again. */
   full: boolean;
-  /** The patch the cloud took last; sending the very same again changes nothing. */
+  /** The patch the cloud took last. */
   lastPatch: string;
-  /** Times in a row that the cloud took `wanted` and then had another status all the same. */
+  /** It is not known to have had an effect: sending the very same again changes nothing. */
+  futile: boolean;
+  /** Times in a row that the cloud took `wanted` and then had, or soon showed, another status all the same. */
   rewritten: number;
   /** The newest row could not be written; an equal report tries again. */
   unsaved: boolean;
@@ -47,6 +49,7 @@ export function newEntry(name: ObjectName, backoff: Backoff, full: boolean): Ent
     due: false,
     full,
     lastPatch: '',
+    futile: false,
     rewritten: 0,
     unsaved: false,
     statusFailed: false,

@@ -67,12 +67,15 @@ export function createOutboxSender({ store, remote, proveReceipt }: OutboxSender
       upsertMeta(patchKey(entry), `${entry.kind}patch`, patch),
       dropOutbox({ ...entry, kind: entry.kind === 'pod' ? 'podstatus' : 'nodestatus', seq }),
     ]);
+    const again = seq === 0 && patch === entry.lastPatch;
     entry.lastPatch = patch;
+    entry.futile = true;
     if (entry.statusSeq === seq) entry.statusSeq = 0;
     if (object?.['status'] === undefined) return;
     // The API object may have been changed by others (a node taken for lost): what is still missing is said once more.
     const left = statusPatch({ kind: entry.kind, base: object['status'], wanted: JSON.parse(wanted) });
-    entry.rewritten = left === undefined ? 0 : seq > 0 ? 1 : entry.rewritten + 1;
+    entry.futile = left !== undefined;
+    entry.rewritten = !entry.futile && !again ? 0 : seq > 0 ? 1 : entry.rewritten + 1;
     if (left !== undefined && withoutUid(patch) !== left) entry.due = true;
   };
 
@@ -89,7 +92,7 @@ export function createOutboxSender({ store, remote, proveReceipt }: OutboxSender
         wanted: JSON.parse(wanted),
         full,
       });
-      if (patch === undefined || (patch === entry.lastPatch && seq === 0 && !full)) {
+      if (patch === undefined || (entry.futile && patch === entry.lastPatch && seq === 0 && !full)) {
         if (seq > 0) await store.write([dropOutbox({ ...entry, kind: `${entry.kind}status`, seq })]);
         if (entry.statusSeq === seq) entry.statusSeq = 0;
         return 'told';

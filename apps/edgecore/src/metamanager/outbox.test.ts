@@ -423,4 +423,58 @@ describe('a node status', () => {
         ],
       );
     }));
+
+  for (const [what, keeps] of [
+    ['is contradicted each time, also with the very same words', false],
+    ['by a cloud that keeps to it is contradicted once, not for ever', true],
+  ] as const) {
+    test(`that the cloud shows otherwise again ${what}`, () =>
+      withMetaManager(async (rig) => {
+        const ready = (status: string) => ({ type: 'Ready', status, lastHeartbeatTime: '1' });
+        const node = (status: string, version: number) => ({
+          metadata: { name: 'edge-a', uid: 'n', resourceVersion: String(version) },
+          status: { conditions: [ready(status)] },
+        });
+        let version = 1;
+        rig.hub.answer = ({ route }) =>
+          route.operation === 'patch' ? objectAnswer(node(keeps ? 'Unknown' : 'True', ++version)) : undefined;
+        await rig.hub.connect(true);
+        await rig.meta.client.reportNodeStatus('edge-a', { conditions: [ready('True')] });
+        await until(() => patches(rig).length === 1, 'the whole status is said first');
+        for (let turn = 1; turn <= 3; turn++) {
+          await rig.hub.down('update', 'null/node/edge-a', node('Unknown', ++version));
+          await until(() => rig.hub.sent.filter(({ content }) => content === 'OK').length === turn);
+          await emptied(rig);
+          await tick(rig, 0);
+          if (!keeps) await until(() => patches(rig).length === 1 + turn, 'one patch a turn');
+        }
+        assert.equal(patches(rig).length, keeps ? 2 : 4);
+      }));
+  }
+
+  test('that somebody overwrites each time it is said is said with growing pauses', () =>
+    withMetaManager(async (rig) => {
+      const ready = (status: string) => ({ type: 'Ready', status, lastHeartbeatTime: '1' });
+      let version = 1;
+      const node = (status: string) => ({
+        metadata: { name: 'edge-a', uid: 'n', resourceVersion: String(++version) },
+        status: { conditions: [ready(status)] },
+      });
+      rig.hub.answer = ({ route }) => {
+        if (route.operation !== 'patch') return undefined;
+        if (patches(rig).length < 6)
+          setImmediate(() => void rig.hub.down('update', 'null/node/edge-a', node('Unknown')));
+        return objectAnswer(node('True'));
+      };
+      await rig.hub.connect(true);
+      await rig.meta.client.reportNodeStatus('edge-a', { conditions: [ready('True')] });
+      await until(
+        () => patches(rig).length === 5,
+        'the whole status, and three times the same, are said at once',
+      );
+      for (let turn = 0; turn < 20; turn++) await tick(rig, 0);
+      assert.equal(patches(rig).length, 5);
+      await tick(rig, 2_000);
+      await until(() => patches(rig).length === 6, 'after a pause');
+    }));
 });
