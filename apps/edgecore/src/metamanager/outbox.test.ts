@@ -474,7 +474,9 @@ describe('a node status', () => {
       );
       for (let turn = 0; turn < 20; turn++) await tick(rig, 0);
       assert.equal(patches(rig).length, 5);
-      await tick(rig, 2_000);
-      await until(() => patches(rig).length === 6, 'after a pause');
+      await until(async () => {
+        await tick(rig, 500);
+        return patches(rig).length === 6;
+      }, 'after a pause');
     }));
 });
