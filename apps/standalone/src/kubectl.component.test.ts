@@ -169,6 +169,19 @@ describe(title, { skip: missing }, () => {
     assert.match(await ok('apply -f -', WEB), /deployment\.apps\/web unchanged\nservice\/web unchanged/);
   });
 
+  test('apply takes a List, which kubectl validates by itself', async () => {
+    const items = ['one', 'two'].map((name) => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: `listed-${name}` },
+    }));
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    assert.match(
+      await ok('apply -f -', list),
+      /configmap\/listed-one created\nconfigmap\/listed-two created/,
+    );
+  });
+
   test('rollout status and wait end when the pods are ready', async () => {
     assert.match(await ok('rollout status deploy/web --timeout=20s'), /successfully rolled out/);
     assert.match(await ok('wait --for=condition=Available deploy/web --timeout=20s'), /condition met/);

@@ -13,6 +13,10 @@ test('the text of an error names every cause once', () => {
   assert.equal(errorText(outer), 'no pods: cannot read: connection reset');
 });
 
+test('a cause without words adds none', () => {
+  assert.equal(errorText(new Error('refused', { cause: { code: 409 } })), 'refused');
+});
+
 test('anything that was thrown has a text', () => {
   for (const thrown of [undefined, null, 7, 'text', { a: 1 }])
     assert.equal(errorText(thrown), String(thrown));

@@ -55,7 +55,9 @@ export function isKubeEdgeError(error: unknown, code?: string): error is KubeEdg
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message } = error;
-  if (error.cause === undefined) return message;
+  // an object that is no error has no words of its own
+  if (error.cause === undefined || (typeof error.cause === 'object' && !(error.cause instanceof Error)))
+    return message;
   const cause = errorText(error.cause);
   return message.includes(cause) ? message : `${message}: ${cause}`;
 }

@@ -65,6 +65,27 @@ export function openApiV2Document(registry: Registry): JsonObject {
   };
 }
 
+/** As clients ask for it, and as it is answered: the former is no valid media type. */
+export const OPENAPI_PROTOBUF_ASKED = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+export const OPENAPI_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+
+/**
+ * The Swagger 2 document as kubectl reads it (gnostic's openapi.v2.Document), without schemas: kubectl's own validation
+ * then leaves every object to the server, which validates it as it writes. Without the form, kubectl refuses a `List`.
+ */
+export function openApiV2Protobuf(): Buffer {
+  const field = (number: number, content: Buffer): Buffer =>
+    Buffer.concat([Buffer.from([(number << 3) | 2, content.length]), content]);
+  const info = [field(1, Buffer.from(INFO.title)), field(2, Buffer.from(INFO.version))];
+  const [swagger, paths, definitions] = [1, 8, 9];
+  return Buffer.concat([
+    field(swagger, Buffer.from('2.0')),
+    field(2, Buffer.concat(info)),
+    field(paths, Buffer.alloc(0)),
+    field(definitions, Buffer.alloc(0)),
+  ]);
+}
+
 function schemasOf(definitions: readonly ResourceDefinition[], prefix: string): JsonObject {
   const types = definitions.flatMap((definition) => definition.typeName ?? []);
   const schemas: JsonObject = typeSchemas(types, prefix);

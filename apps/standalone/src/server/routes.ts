@@ -3,7 +3,10 @@ import { TOKEN_ISSUER } from '../auth/service-account-tokens.ts';
 import * as discovery from '../discovery/discovery.ts';
 import { type HealthCheck, healthAnswer } from '../discovery/health.ts';
 import {
+  OPENAPI_PROTOBUF,
+  OPENAPI_PROTOBUF_ASKED,
   openApiV2Document,
+  openApiV2Protobuf,
   openApiV3Document,
   openApiV3Index,
   parseDocumentPath,
@@ -15,7 +18,7 @@ import { isTrue } from '../rest/request-info.ts';
 export interface PathAnswer {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 export interface PathRequest {
@@ -82,6 +85,8 @@ export function createPathRoutes(options: PathRoutesOptions) {
           ? aggregate(documents('apis-aggregated', () => discovery.aggregatedDiscovery(registry, false)))
           : json(discovery.groupList(registry));
       case '/openapi/v2':
+        if (accept?.includes(OPENAPI_PROTOBUF_ASKED))
+          return { status: 200, contentType: OPENAPI_PROTOBUF, body: openApiV2Protobuf() };
         return text(documents('v2', () => openApiV2Document(registry)));
       case '/openapi/v3':
         return text(documents('v3', () => openApiV3Index(registry)));
