@@ -71,6 +71,26 @@ function runCommand(request: IncomingMessage, socket: Duplex): void {
   socket.end(Buffer.from([0x88, 2, 0x03, 0xe8]));
 }
 
+const time = new Date().toISOString();
+const SUMMARY = {
+  node: {
+    cpu: { time, usageNanoCores: 250_000_000 },
+    memory: { time, workingSetBytes: 512 * 1024 * 1024 },
+  },
+  pods: [
+    {
+      podRef: { name: 'web', namespace: 'default' },
+      containers: [
+        {
+          name: 'c',
+          cpu: { time, usageNanoCores: 20_000_000 },
+          memory: { time, workingSetBytes: 64 * 1024 * 1024 },
+        },
+      ],
+    },
+  ],
+};
+
 before(async () => {
   if (missing) return;
   folder = await mkdtemp(join(tmpdir(), 'standalone-kubectl-node-'));
@@ -80,6 +100,7 @@ before(async () => {
     {
       request({ url = '/' }, response) {
         if (url === '/healthz') response.end('ok');
+        else if (url.startsWith('/stats/summary')) response.end(JSON.stringify(SUMMARY));
         else if (url.startsWith('/containerLogs/default/web/c?follow')) response.write('one\n');
         else if (url.startsWith('/containerLogs/default/web/c')) response.end('one\ntwo\n');
         else
@@ -91,6 +112,8 @@ before(async () => {
   );
   const client = createRawClient(server);
   const status = {
+    capacity: { cpu: '4', memory: '8Gi' },
+    allocatable: { cpu: '4', memory: '8Gi' },
     addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
     daemonEndpoints: { kubeletEndpoint: { Port: kubelet.port } },
   };
@@ -210,5 +233,14 @@ describe(title, { skip: missing, timeout: 120_000 }, () => {
       /yes +\d+s +kubernetes\.io\/kubelet-serving +kubernetes-admin +24h +Approved,Issued\n/,
     );
     assert.match((await kubectl('describe csr yes')).out, /Status: +Approved,Issued/);
+  });
+
+  test('top shows what nodes and pods use', async () => {
+    const nodes = await kubectl('top node');
+    assert.match(nodes.out, /^NAME +CPU\(cores\) .*\n[\s\S]*n1 +250m +\S+ +512Mi/, nodes.err);
+    const pods = await kubectl('top pod --containers');
+    assert.match(pods.out, /^POD +NAME +CPU\(cores\) +MEMORY\(bytes\) *\nweb +c +20m +64Mi/, pods.err);
+    const off = await kubectl('top pod off');
+    assert.match(off.err, /podmetrics\.metrics\.k8s\.io "default\/off" not found/);
   });
 });

@@ -11,6 +11,7 @@ export function openApiName(type: string): string {
   if (group === 'meta') return `io.k8s.apimachinery.pkg.apis.meta.${version}.${name}`;
   if (group === 'apiextensions')
     return `io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.${version}.${name}`;
+  if (group === 'metrics') return `io.k8s.metrics.pkg.apis.metrics.${version}.${name}`;
   return `io.k8s.api.${group}.${version}.${name}`;
 }
 

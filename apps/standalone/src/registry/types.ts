@@ -143,7 +143,7 @@ export interface ResourceDefinition {
   readonly status: boolean;
   readonly scale?: ScalePaths;
   readonly actions?: Readonly<Record<string, ActionSubresource>>;
-  /** Nothing is stored: a create is a question that is answered at once. */
+  /** Nothing is stored: what is asked for is found out at once. */
   readonly virtual?: boolean;
   readonly columns: readonly Column[];
   /** Field selectors besides metadata.name and metadata.namespace. */

@@ -45,7 +45,7 @@ export interface Dispatcher {
  * Finds the handler of a request for a resource.
  *
  * @param shared what all requests work with
- * @param extra handlers that need more than the context: reviews by storage key, `serviceaccounts/token`
+ * @param extra handlers that need more than the context: of virtual resources by storage key, `serviceaccounts/token`
  */
 export function createDispatcher(
   shared: ApiContext,
@@ -60,15 +60,16 @@ export function createDispatcher(
       if (subresource !== '') return handleSubresource(context, actions, request);
       if (verb === '') throw methodNotAllowed();
       if (!definition.verbs.includes(verb)) {
-        if (verb === 'watch' && info.name !== '' && definition.verbs.includes('get')) {
+        const watchable = definition.verbs.includes('get') && !definition.virtual;
+        if (verb === 'watch' && info.name !== '' && watchable) {
           return handleWatch(context, request, presentation(context, request));
         }
         throw methodNotAllowed();
       }
       if (definition.virtual) {
-        const review = extra[definition.storage];
-        if (review === undefined) throw resourceNotFound();
-        return review(context, request);
+        const answer = extra[definition.storage];
+        if (answer === undefined) throw resourceNotFound();
+        return presented(context, request, await answer(context, request));
       }
       if (verb === 'watch') return handleWatch(context, request, presentation(context, request));
       return presented(context, request, await HANDLERS[verb](context, request));

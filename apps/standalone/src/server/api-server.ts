@@ -18,6 +18,9 @@ import { ephemeralIdentity, loadIdentity, prepareDataDir, storePath } from '../d
 import { adminKubeconfig } from '../kubeconfig.ts';
 import { createForwarder } from '../kubelet/forwarder.ts';
 import { createNodeTransport } from '../kubelet/transport.ts';
+import { askSummary } from '../metrics/ask-summary.ts';
+import { metricsHandlers } from '../metrics/metrics-handlers.ts';
+import { createFiguresSource } from '../metrics/node-figures.ts';
 import type { KeyPair } from '../pki.ts';
 import { builtinResources } from '../registry/builtin.ts';
 import { createRegistry } from '../registry/registry.ts';
@@ -125,6 +128,9 @@ export async function createApiServer(options: ApiServerOptions = {}): Promise<A
       authenticator: createAuthenticator(store, tokens),
       dispatcher: createDispatcher(context, {
         ...reviewHandlers(tokens),
+        ...metricsHandlers(
+          createFiguresSource({ ask: (node, signal) => askSummary(transport, node, signal), clock, log }),
+        ),
         'serviceaccounts/token': tokenRequestHandler(tokens),
       }),
       forwarder,
