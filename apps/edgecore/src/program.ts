@@ -6,14 +6,15 @@ import { edgeMigrations, openStore } from '@kubeedge-ts/store';
 import { createWebSocketTransport } from '@kubeedge-ts/viaduct';
 import { rereadConfig } from './config-child.ts';
 import { createDeviceTwin, noDeviceMqtt } from './devicetwin/index.ts';
-import { createEdged, edgedConfigOf, systemHost } from './edged/index.ts';
+import { addressesOf, createEdged, edgedConfigOf, systemHost } from './edged/index.ts';
 import { createEdgeHub, createEnrolProcess, createIdentity, tokenSource } from './edgehub/index.ts';
+import { createEdgeStream, edgeStreamConfigOf, tunnelCredentials } from './edgestream/index.ts';
 import { createEventBus } from './eventbus/index.ts';
 import { createMetaManager } from './metamanager/index.ts';
 
 /** Composes edgecore from its configuration and runs it until a signal; resolves with the exit code. */
 export async function runEdgeCore(config: EdgeCoreConfig, log: Logger, configFile: string): Promise<number> {
-  const { edgeHub: hub, edged, eventBus, metaManager, deviceTwin } = config.modules;
+  const { edgeHub: hub, edged, edgeStream, eventBus, metaManager, deviceTwin } = config.modules;
   const nodeName = edged.hostnameOverride.toLowerCase();
   const kubelet = edged.tailoredKubeletConfig;
 
@@ -26,10 +27,11 @@ export async function runEdgeCore(config: EdgeCoreConfig, log: Logger, configFil
   });
   const bus = createBus(clock);
 
+  const hubFiles = { ca: hub.tlsCaFile, cert: hub.tlsCertFile, key: hub.tlsPrivateKeyFile };
   const identity = createIdentity({
     nodeName,
     httpServer: hub.httpServer,
-    files: { ca: hub.tlsCaFile, cert: hub.tlsCertFile, key: hub.tlsPrivateKeyFile },
+    files: hubFiles,
     // read anew: a token put into the file while edgecore waits for one is used
     token: tokenSource(async () => (await rereadConfig(configFile)).modules.edgeHub.token),
     enrol: createEnrolProcess(),
@@ -95,14 +97,19 @@ export async function runEdgeCore(config: EdgeCoreConfig, log: Logger, configFil
   }
   if (mqtt !== undefined) modules.push(mqtt);
   if (edged.enable) {
-    const { module, sink } = createEdged({
+    const edgedConfig = edgedConfigOf(config);
+    const {
+      module,
+      sink,
+      kubelet: kubeletApi,
+    } = createEdged({
       cri: createCriClient({
         endpoint: kubelet.containerRuntimeEndpoint,
         clock,
         requestTimeoutMs: durationMs(kubelet.runtimeRequestTimeout),
       }),
       meta: meta.client,
-      config: edgedConfigOf(config),
+      config: edgedConfig,
       clock,
       random,
       log: log.child({ module: 'edged' }),
@@ -110,6 +117,20 @@ export async function runEdgeCore(config: EdgeCoreConfig, log: Logger, configFil
     });
     meta.setEdged(sink);
     modules.push(module);
+    if (edgeStream.enable) {
+      const tunnel = edgeStreamConfigOf(config);
+      modules.push(
+        createEdgeStream({
+          config: tunnel,
+          credentials: tunnelCredentials({ files: tunnel.files, hubFiles, identity }),
+          internalIp: async () => (await addressesOf(systemHost, edgedConfig))[0] ?? '',
+          kubelet: kubeletApi,
+          clock,
+          random,
+          log: log.child({ module: 'edgestream' }),
+        }),
+      );
+    }
   }
   if (hub.enable) modules.push(edgehub);
 

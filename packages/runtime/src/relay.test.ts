@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { duplexPair } from 'node:stream';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Clock } from './clock.ts';
 import { createRelays, type Relays } from './relay.ts';
@@ -189,6 +190,17 @@ describe('a relayed stream', () => {
     await until(() => a.readableEnded);
     clock.advance(120_000);
     await done;
+  });
+
+  test('the end of a side without half-close takes the other side with it, once it has heard all', async () => {
+    const [client, a] = duplexPair({ allowHalfOpen: false });
+    const [b, runtime] = await pair();
+    client.resume();
+    const done = relays.join(a, b);
+    client.end('the last words');
+    assert.equal(await all(runtime), 'the last words');
+    await done;
+    await until(() => b.destroyed);
   });
 
   test('one that breaks touches no other', async () => {

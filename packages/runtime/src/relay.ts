@@ -90,6 +90,10 @@ function carry(from: Duplex, to: Duplex, relay: Relay): Promise<void> {
     if (!from.readableEnded || from.errored) reset(to);
     resolve();
   });
+  // a stream that knows no half-close is gone with its end: nobody is left to hear what the other side has to say
+  to.once('close', () => {
+    if (!from.readableEnded) reset(from);
+  });
   if (from.destroyed) {
     reset(to);
     resolve();

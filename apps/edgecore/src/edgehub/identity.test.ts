@@ -209,6 +209,36 @@ describe('obtain', () => {
   });
 });
 
+describe('several who need the identity at once', () => {
+  test('get one certificate: the first one asks the cloud for it', async () => {
+    const { identity, requests, files } = setup({ token: 'any.token' });
+    const [one, two] = await Promise.all([identity.obtain(signal), identity.obtain(signal)]);
+    assert.deepEqual(one, two);
+    assert.equal(requests.length, 1);
+    assert.deepEqual(await readIdentity(files), one);
+  });
+
+  test('are not held by one that waits, once they are told to stop, nor by one that failed', async () => {
+    const asked = Promise.withResolvers<TlsMaterial>();
+    let failing = true;
+    const { identity, requests } = setup({
+      token: 'any.token',
+      issued: () => (failing ? asked.promise : issue('edge-a', START)),
+    });
+    const first = identity.obtain(signal);
+    await until(() => requests.length === 1);
+    const stopping = new AbortController();
+    const second = identity.obtain(stopping.signal);
+    stopping.abort(new Error('stopping'));
+    await assert.rejects(second, /stopping/);
+    const third = identity.obtain(signal);
+    failing = false;
+    asked.reject(pkiErrors.create('PKI_UNREACHABLE', { server: 's', problem: 'away' }));
+    await assert.rejects(first, (error: unknown) => isKubeEdgeError(error, 'PKI_UNREACHABLE'));
+    assert.match((await third).cert, /BEGIN CERTIFICATE/);
+  });
+});
+
 describe('keepRenewed', () => {
   test('renews between 70 and 90 % of the life with the present key, and again from the new one', async () => {
     const { identity, files, clock, requests } = setup();

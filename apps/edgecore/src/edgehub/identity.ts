@@ -29,7 +29,8 @@ export interface Identity {
   /**
    * What to connect with: the present files if they are this node's and not expired; else, if they are this node's, a
    * renewal with their key as proof (LESSONS O5); else a fresh enrolment.
-   * @throws KubeEdgeError EDGE_TOKEN_MISSING, EDGE_IDENTITY_FILE, EDGE_ENROL_FAILED, PKI_*
+   * Of several who ask at once the first obtains it, the others get the same.
+   * @throws KubeEdgeError EDGE_TOKEN_MISSING, EDGE_IDENTITY_FILE, EDGE_ENROL_FAILED, PKI_*; the signal's reason
    */
   obtain(signal: AbortSignal): Promise<TlsMaterial>;
   /** The cloud did not accept the identity. If the token belongs to another CA than ours, the next `obtain` enrols. */
@@ -67,14 +68,31 @@ export function createIdentity(options: IdentityOptions): Identity {
     return /^[0-9a-f]{64}$/.test(hash) && hash !== caHash(certificateToDer(material.ca, files.ca));
   };
 
+  /**
+   * Files are read and written by one at a time: a reader that finds a certificate and a key of two identities sets it
+   * right, and would take the new certificate out of the writer's hands.
+   */
+  let busy: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    const turn = busy.then(() => {
+      signal.throwIfAborted();
+      return work();
+    });
+    busy = turn.catch(() => undefined);
+    return orAborted(turn, signal);
+  };
+
   const replace = async (material: TlsMaterial): Promise<CertificateInfo> => {
     await writeIdentity(files, material);
     return readCertificate(material.cert);
   };
 
-  const renewed = async (material: TlsMaterial, signal: AbortSignal): Promise<TlsMaterial> => {
+  const renewal = (material: TlsMaterial, signal: AbortSignal): Promise<TlsMaterial> => {
     const current = { caPem: material.ca, certPem: material.cert, keyPem: material.key };
-    const fresh = await options.enrol({ action: 'renew', httpServer, nodeName, current }, signal);
+    return options.enrol({ action: 'renew', httpServer, nodeName, current }, signal);
+  };
+
+  const take = async (fresh: TlsMaterial): Promise<TlsMaterial> => {
     const info = await replace(fresh);
     log.info({ nodeName, notAfter: new Date(info.notAfter).toISOString() }, 'node certificate renewed');
     return fresh;
@@ -83,7 +101,7 @@ export function createIdentity(options: IdentityOptions): Identity {
   /** Undefined when the cloud does not take the expired certificate as proof: a token may help. */
   const revived = async (expired: TlsMaterial, signal: AbortSignal): Promise<TlsMaterial | undefined> => {
     try {
-      return await renewed(expired, signal);
+      return await take(await renewal(expired, signal));
     } catch (error) {
       if (signal.aborted || isKubeEdgeError(error, 'PKI_UNREACHABLE')) throw error;
       log.warn({ err: errorText(error) }, 'expired certificate was not renewed, a join token is needed');
@@ -109,23 +127,25 @@ export function createIdentity(options: IdentityOptions): Identity {
     return material;
   };
 
+  const obtain = async (signal: AbortSignal): Promise<TlsMaterial> => {
+    const present = await readIdentity(files);
+    const problem = problemOf(present);
+    if (present !== undefined && problem === undefined && !wasRefused) return present;
+    const token = await options.token();
+    const elsewhere = present !== undefined && isOfOtherCloud(present, token);
+    if (present !== undefined && problem === undefined && !elsewhere) return present;
+    if (present !== undefined && problem?.kind === 'expired' && !elsewhere) {
+      const material = await revived(present, signal);
+      if (material !== undefined) return material;
+    }
+    const text = problem?.text ?? 'the token is of another cloud';
+    if (token === '') throw edgecoreErrors.create('EDGE_TOKEN_MISSING', { nodeName, problem: text });
+    log.info({ nodeName, httpServer, problem: text }, 'asking the cloud for a certificate');
+    return enrolled(token, signal);
+  };
+
   return {
-    async obtain(signal) {
-      const present = await readIdentity(files);
-      const problem = problemOf(present);
-      if (present !== undefined && problem === undefined && !wasRefused) return present;
-      const token = await options.token();
-      const elsewhere = present !== undefined && isOfOtherCloud(present, token);
-      if (present !== undefined && problem === undefined && !elsewhere) return present;
-      if (present !== undefined && problem?.kind === 'expired' && !elsewhere) {
-        const material = await revived(present, signal);
-        if (material !== undefined) return material;
-      }
-      const text = problem?.text ?? 'the token is of another cloud';
-      if (token === '') throw edgecoreErrors.create('EDGE_TOKEN_MISSING', { nodeName, problem: text });
-      log.info({ nodeName, httpServer, problem: text }, 'asking the cloud for a certificate');
-      return enrolled(token, signal);
-    },
+    obtain: (signal) => inTurn(signal, () => obtain(signal)),
 
     refused: () => {
       wasRefused = true;
@@ -137,14 +157,15 @@ export function createIdentity(options: IdentityOptions): Identity {
       while (!signal.aborted) {
         let waitMs = 60_000;
         try {
-          const material = await readIdentity(files);
+          const material = await inTurn(signal, () => readIdentity(files));
           if (material !== undefined && problemOf(material) === undefined) {
             if (due?.of !== material.cert) {
               due = { of: material.cert, at: rotationTime(readCertificate(material.cert), random) };
             }
             waitMs = due.at - clock.now();
             if (waitMs <= 0) {
-              await renewed(material, signal);
+              const fresh = await renewal(material, signal);
+              await inTurn(signal, () => take(fresh));
               backoff.reset();
               continue;
             }
@@ -159,4 +180,17 @@ export function createIdentity(options: IdentityOptions): Identity {
       }
     },
   };
+}
+
+/** The work's outcome, or the signal's reason if that comes first; the work is not waited for then. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

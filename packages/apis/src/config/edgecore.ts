@@ -135,12 +135,14 @@ export function edgeCoreSchema(defaults: EdgeCoreDefaults) {
       deviceTwin: section({ enable: bool(true), dmiSockPath: text('/etc/kubeedge/') }),
       dbTest: section({ enable: bool(false) }),
       edgeStream: section({
-        enable: bool(false),
+        // unlike upstream's default: docs/compatibility.md
+        enable: bool(true),
         tlsTunnelCAFile: text(CA),
         tlsTunnelCertFile: text(CERT),
         tlsTunnelPrivateKeyFile: text(KEY),
         handshakeTimeout: int(30, 1),
         readDeadline: int(15, 0),
+        // left at this, the host is that of edgeHub.websocket.server
         server: text('127.0.0.1:10004'),
         writeDeadline: int(15, 1),
       }),
@@ -254,4 +256,10 @@ export const EDGECORE_USED = [
   'modules.metaManager.contextSendModule',
   'modules.metaManager.remoteQueryTimeout',
   'modules.deviceTwin.enable',
+  'modules.edgeStream.enable',
+  'modules.edgeStream.tlsTunnelCAFile',
+  'modules.edgeStream.tlsTunnelCertFile',
+  'modules.edgeStream.tlsTunnelPrivateKeyFile',
+  'modules.edgeStream.handshakeTimeout',
+  'modules.edgeStream.server',
 ] as const;

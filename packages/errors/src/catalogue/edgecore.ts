@@ -29,6 +29,7 @@ export const edgecoreErrors = defineErrors({
   },
   EDGE_IDENTITY_FILE: {
     message: 'cannot use {file}: {problem}',
-    advice: 'Check the path in modules.edgeHub and the permissions of the file and its folder.',
+    advice:
+      'Check the path in modules.edgeHub or modules.edgeStream and the permissions of the file and its folder.',
   },
 });

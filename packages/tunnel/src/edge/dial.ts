@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { connect, type TLSSocket } from 'node:tls';
 import { errorText, isKubeEdgeError, tunnelErrors } from '@kubeedge-ts/errors';
-import { CIPHERS, isTlsFailure, MIN_TLS_VERSION } from '@kubeedge-ts/viaduct';
+import { CIPHERS, isTlsFailure, MIN_TLS_VERSION, type TlsMaterial } from '@kubeedge-ts/viaduct';
 import { upgradeToFrames } from '../frames/upgrade.ts';
 import { CONNECT_PATH, HOST_NAME_HEADER, INTERNAL_IP_HEADER, STREAMS_PROTOCOL } from '../protocol.ts';
 import { createEdgeStreams } from '../streams/edge-end.ts';
@@ -19,14 +19,7 @@ export async function dialTunnel(options: DialTunnelOptions): Promise<EdgeTunnel
   const { clock, signal, handshakeTimeoutMs } = options;
   const target = targetOf(options.url);
   signal?.throwIfAborted();
-  const socket = connect({
-    host: target.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(target.port),
-    ...options.tls,
-    minVersion: MIN_TLS_VERSION,
-    ciphers: CIPHERS,
-    ALPNProtocols: [STREAMS_PROTOCOL, 'http/1.1'],
-  });
+  const socket = openTls(target, options.tls);
   const failed = Promise.withResolvers<never>();
   const abandon = (error: unknown): void => {
     failed.reject(error);
@@ -72,6 +65,22 @@ export async function dialTunnel(options: DialTunnelOptions): Promise<EdgeTunnel
     socket.off('close', onClose);
     // a socket that was given up may report once more
     socket.on('error', () => undefined);
+  }
+}
+
+/** @throws KubeEdgeError TUNNEL_TLS for material that is none */
+function openTls(target: URL, tls: TlsMaterial): TLSSocket {
+  try {
+    return connect({
+      host: target.hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: Number(target.port),
+      ...tls,
+      minVersion: MIN_TLS_VERSION,
+      ciphers: CIPHERS,
+      ALPNProtocols: [STREAMS_PROTOCOL, 'http/1.1'],
+    });
+  } catch (error) {
+    throw tunnelErrors.create('TUNNEL_TLS', { url: target.host, problem: errorText(error) }, error);
   }
 }
 

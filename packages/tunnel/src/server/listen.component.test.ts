@@ -154,6 +154,9 @@ describe('dialling the tunnel', () => {
     const { foreignTls, clientTls } = bench.credentials;
     const strange = { ...clientTls('edge-a'), ca: foreignTls.ca };
     await assert.rejects(bench.dial({ tls: strange }), failsWith('TUNNEL_TLS'));
+    const mixed = { ...clientTls('edge-a'), key: clientTls('edge-b').key };
+    await assert.rejects(bench.dial({ tls: mixed }), failsWith('TUNNEL_TLS'));
+    await assert.rejects(bench.dial({ tls: { ...mixed, cert: 'none' } }), failsWith('TUNNEL_TLS'));
   });
 
   test('ends with its deadline or its signal', async (t) => {

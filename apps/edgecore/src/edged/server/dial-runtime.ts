@@ -47,12 +47,11 @@ export function dialRuntime(
     path: `${target.pathname}${target.search}`,
     headers: [...forwardedHeaders(client.rawHeaders, target.host, offer), ...NO_BODY],
     signal,
-    agent: false,
   };
   const request =
     target.protocol === 'https:'
-      ? httpsRequest(options)
-      : // half-closed connections stay open the other way
+      ? httpsRequest({ ...options, agent: false })
+      : // half-closed connections stay open the other way; an agent would connect in its own way
         httpRequest({ ...options, createConnection: () => connect({ host, port, allowHalfOpen: true }) });
   request.on('upgrade', (response, socket: Duplex, head) => {
     resolve({ socket: socket as Socket, answer: answerText(response), head });
