@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { cloudcoreErrors, errorText, isKubeEdgeError, type KubeEdgeError } from '@kubeedge-ts/errors';
+import { failure } from '@kubeedge-ts/kube';
 
 /** A request that is answered with that status and text. */
 export function refusal(status: number, problem: string): KubeEdgeError {
@@ -21,25 +22,25 @@ export function answerOf(error: unknown): { readonly status: number; readonly te
 /** The same on a connection that was to be upgraded. */
 export function refuseUpgrade(socket: Duplex, error: unknown): void {
   const { status, text } = answerOf(error);
-  answerUpgrade(socket, status, 'text/plain; charset=utf-8', `${text}\n`);
+  answerUpgrade(socket, status, text);
 }
 
-export function answerUpgrade(
-  socket: Duplex,
-  status: number,
-  contentType: string,
-  body: string | Buffer,
-): void {
+/**
+ * As a Status: client-go tries to read a refusal as one, in YAML, too, so that any text with a colon in it would be one
+ * that says nothing.
+ */
+export function answerUpgrade(socket: Duplex, status: number, message: string): void {
   if (socket.destroyed || socket.writableEnded) return;
   socket.on('error', () => undefined);
+  const reason = status >= 500 ? { reason: 'InternalError' } : {};
+  const body = JSON.stringify(failure(status, message, reason));
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
-    `Content-Type: ${contentType}`,
+    'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
     '',
     '',
   ].join('\r\n');
-  socket.write(head);
-  socket.end(body, () => socket.destroy());
+  socket.end(head + body, () => socket.destroy());
 }

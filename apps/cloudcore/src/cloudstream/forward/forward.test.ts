@@ -305,7 +305,7 @@ describe('an upgrade', () => {
       onUpgrade: (_request, stream) => {
         stream.on('data', (part: Buffer) => followed.push(part));
         stream.write(
-          'HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\nno such po',
+          'HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 14\r\n\r\nno pod: gone\r\n',
         );
       },
     });
@@ -314,7 +314,11 @@ describe('an upgrade', () => {
     let text = '';
     for await (const part of client) text += part;
     assert.match(text, /^HTTP\/1\.1 404 Not Found\r\n/);
-    assert.match(text, /Connection: close\r\n\r\nno such po$/);
+    assert.match(text, /\r\nConnection: close\r\n/);
+    const status = JSON.parse(text.slice(text.indexOf('\r\n\r\n')));
+    assert.equal(status.kind, 'Status', 'or client-go would read the text as YAML');
+    assert.equal(status.message, 'no pod: gone');
+    assert.equal(status.code, 404);
     assert.equal(Buffer.concat(followed).length, 0, 'the second request never reached the node');
   });
 

@@ -112,7 +112,7 @@ describe('an upstream edge', () => {
       headers,
     });
     assert.equal(answer.status, 404);
-    assert.equal(answer.text, 'no pod\n');
+    assert.equal(JSON.parse(answer.text).message, 'no pod');
   });
 
   test('is not asked for what its tunnel has no word for; the answer says so', async (t) => {

@@ -60,9 +60,7 @@ export async function forwardUpgrade(
     const outcome = await promise;
     cancel();
     if (!('peer' in outcome)) {
-      const { statusCode = 502, headers } = outcome;
-      const type = headers['content-type'] ?? 'text/plain; charset=utf-8';
-      answerUpgrade(socket, statusCode, type, await refusalOf(outcome));
+      answerUpgrade(socket, outcome.statusCode ?? 502, await refusalOf(outcome));
       return;
     }
     socket.off('close', giveUp);
@@ -98,7 +96,7 @@ function headText({ statusCode, statusMessage, rawHeaders }: IncomingMessage): s
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-async function refusalOf(answer: IncomingMessage): Promise<Buffer> {
+async function refusalOf(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
@@ -110,5 +108,5 @@ async function refusalOf(answer: IncomingMessage): Promise<Buffer> {
   } catch {
     // what came of it still says more than nothing
   }
-  return Buffer.concat(chunks).subarray(0, MAX_REFUSAL_BYTES);
+  return Buffer.concat(chunks).subarray(0, MAX_REFUSAL_BYTES).toString().trim();
 }
