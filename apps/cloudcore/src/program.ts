@@ -127,6 +127,7 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
 
   const stream = createCloudStream({
     config: cloudStream,
+    iptables: config.modules.iptablesManager,
     kube,
     apiServer: server,
     nodes: edge.nodes,

@@ -120,6 +120,7 @@ async function cloud(t: TestContext, options: { readonly nodePorts?: string } = 
       address: '127.0.0.1',
       nodePorts: options.nodePorts ?? '21000-29999',
     },
+    iptables: { enable: false, mode: 'internal' },
     kube,
     apiServer: new URL('https://127.0.0.1:1'),
     nodes: informer,

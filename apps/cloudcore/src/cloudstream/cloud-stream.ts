@@ -2,11 +2,13 @@ import { createPublicKey, X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Node } from '@kubeedge-ts/apis';
 import type { Module } from '@kubeedge-ts/beehive';
+import { errorText } from '@kubeedge-ts/errors';
 import type { Informer, KubeClient } from '@kubeedge-ts/kube';
 import type { CertificateAuthority } from '@kubeedge-ts/pki';
 import type { Clock, Logger, Random } from '@kubeedge-ts/runtime';
 import { listenTunnels, type TunnelServer } from '@kubeedge-ts/tunnel';
 import type { Admission, TlsMaterial } from '@kubeedge-ts/viaduct';
+import { formatEndpoint, type KubeletEndpoint } from '../controllers/kubelet-endpoint.ts';
 import { createAccess } from './access.ts';
 import { createClientAuthorities } from './client-authorities.ts';
 import { requestServingCertificate } from './cluster-certificate.ts';
@@ -14,8 +16,9 @@ import { createKubeletHandler } from './kubelet-handler.ts';
 import { createKubeletServer, type KubeletServer, type KubeletServerTls } from './kubelet-server.ts';
 import { createNodeLookup } from './node-lookup.ts';
 import { createNodePorts, parsePortRange } from './node-ports.ts';
+import { createPortRedirects } from './port-redirects.ts';
 import { isAlive } from './probe.ts';
-import { addressTowards, chooseAddress, localAddresses } from './published-address.ts';
+import { chooseAddress, localAddresses, wayTo } from './published-address.ts';
 import { createPublisher } from './publisher.ts';
 import { createReviews } from './reviews.ts';
 import { createRouteCheck } from './route-check.ts';
@@ -33,8 +36,16 @@ export interface CloudStreamConfig {
   readonly nodePorts: string;
 }
 
+/** `modules.iptablesManager`. */
+export interface IptablesConfig {
+  readonly enable: boolean;
+  /** `external`: another program does it. */
+  readonly mode: string;
+}
+
 export interface CloudStreamOptions {
   readonly config: CloudStreamConfig;
+  readonly iptables: IptablesConfig;
   readonly kube: KubeClient;
   /** Of the API server. */
   readonly apiServer: URL;
@@ -75,6 +86,7 @@ export function createCloudStream(options: CloudStreamOptions): CloudStream {
   const hub = new X509Certificate(hubCa.certDer);
   let address = '127.0.0.1';
   let addressReason = '';
+  let onHostOfApi = false;
   let server: KubeletServer | undefined;
   let tunnelServer: TunnelServer | undefined;
   let streamPort = config.streamPort;
@@ -155,16 +167,38 @@ export function createCloudStream(options: CloudStreamOptions): CloudStream {
     isAlive: (tunnel, signal) => isAlive(tunnel, clock, signal),
     published: (node, endpoint) => routes.check(node, endpoint),
     forgotten: routes.forget,
-    contested: (node) => log.warn({ node }, 'somebody keeps overwriting the published address of this node'),
+    contested: (node, endpoint) => void redirect(node, endpoint),
     ...ports,
   });
 
+  const redirects = createPortRedirects({ log });
+  /** Whoever keeps writing the node's own address back means it; on the API server's host there is another way. */
+  const redirect = async (node: string, endpoint: KubeletEndpoint): Promise<void> => {
+    const { enable, mode } = options.iptables;
+    const fields = { node, endpoint: formatEndpoint(endpoint) };
+    const problem = 'somebody keeps overwriting the published address of this node';
+    if (!enable || mode !== 'internal' || !onHostOfApi) {
+      const way = onHostOfApi ? 'iptablesManager is switched off' : 'the API server is on another host';
+      log.warn({ ...fields, way }, `${problem}; find out who does`);
+      return;
+    }
+    try {
+      await redirects.add(endpoint);
+      log.warn(fields, `${problem}; its port is redirected on this host instead`);
+    } catch (error) {
+      log.warn({ ...fields, err: errorText(error) }, `${problem}, and its port cannot be redirected`);
+    }
+  };
+
   const chooseNow = async (): Promise<void> => {
+    const way = await wayTo(options.apiServer, stopping.signal);
+    const local = localAddresses();
+    if (way !== undefined) onHostOfApi = local.some((own) => own.address === way.to);
     const choice = chooseAddress({
       configured: config.address,
-      towardsApi: await addressTowards(options.apiServer, stopping.signal),
+      towardsApi: way?.from,
       advertised: options.advertiseAddress,
-      local: localAddresses(),
+      local,
     });
     if (choice.address === address && choice.reason === addressReason) return;
     ({ address, reason: addressReason } = choice);
@@ -224,6 +258,7 @@ export function createCloudStream(options: CloudStreamOptions): CloudStream {
         stopping.abort(new Error('cloudstream is stopping'));
         cancelLook();
         await Promise.all([publisher.stop(), routes.stop(), serving.stop()]);
+        await redirects.close();
         nodePorts?.close();
         await server?.close();
         await tunnelServer?.close();

@@ -168,13 +168,13 @@ function sendError(request: IncomingMessage, response: ServerResponse, error: un
     return;
   }
   const { status, text } = answerOf(error);
-  const body = `${text}\n`;
   response.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
+    // without a newline: the API server quotes it
+    'content-length': Buffer.byteLength(text),
     'x-content-type-options': 'nosniff',
     // a connection whose request was not read to its end cannot carry another one
     ...(request.complete ? {} : { connection: 'close' }),
   });
-  response.end(body);
+  response.end(text);
 }

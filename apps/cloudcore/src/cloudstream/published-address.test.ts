@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
-import { type AddressInputs, addressTowards, chooseAddress } from './published-address.ts';
+import { type AddressInputs, chooseAddress, wayTo } from './published-address.ts';
 
 const MACHINE = [
   { address: '127.0.0.1', loopback: true },
@@ -49,8 +49,9 @@ test('the address towards a server is that of a connection with it; none while i
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const { signal } = new AbortController();
-  assert.equal(await addressTowards(new URL(`https://127.0.0.1:${port}`), signal), '127.0.0.1');
+  const url = new URL(`https://127.0.0.1:${port}`);
+  assert.deepEqual(await wayTo(url, signal), { from: '127.0.0.1', to: '127.0.0.1' });
   server.close();
   await once(server, 'close');
-  assert.equal(await addressTowards(new URL(`https://127.0.0.1:${port}`), signal), undefined);
+  assert.equal(await wayTo(url, signal), undefined);
 });

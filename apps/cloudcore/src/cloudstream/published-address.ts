@@ -1,4 +1,4 @@
-import { connect, isIP } from 'node:net';
+import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
 export interface LocalAddress {
@@ -56,18 +56,32 @@ export function localAddresses(): readonly LocalAddress[] {
 
 const DIAL_MS = 5_000;
 
-/** The address of this machine from which `server` is reached; undefined: it is not reached now. */
-export function addressTowards(server: URL, signal: AbortSignal): Promise<string | undefined> {
+/** Both ends of a connection. */
+export interface Way {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** How `server` is reached from this machine; undefined: it is not reached now. */
+export function wayTo(server: URL, signal: AbortSignal): Promise<Way | undefined> {
   return new Promise((resolve) => {
     const host = server.hostname.replace(/^\[|\]$/g, '');
     const port = Number(server.port || (server.protocol === 'https:' ? 443 : 80));
     const socket = connect({ host, port, timeout: DIAL_MS, signal });
-    const finish = (address?: string): void => {
-      resolve(address === undefined || isIP(address) === 0 ? undefined : address);
+    const finish = (way?: Way): void => {
+      resolve(way);
       socket.destroy();
     };
-    socket.once('connect', () => finish(socket.localAddress?.replace(/^::ffff:(?=\d+\.)/, '')));
+    socket.once('connect', () => {
+      const [from, to] = [socket.localAddress, socket.remoteAddress].map(plainAddress);
+      finish(from === undefined || to === undefined ? undefined : { from, to });
+    });
     socket.once('timeout', () => finish());
     socket.on('error', () => finish());
   });
+}
+
+/** Without the prefix of an IPv4 address on a socket for both. */
+function plainAddress(address: string | undefined): string | undefined {
+  return address?.replace(/^::ffff:(?=\d+\.)/, '');
 }

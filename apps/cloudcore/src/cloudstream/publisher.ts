@@ -56,7 +56,9 @@ interface Written {
   readonly at: number;
   /** The cache has shown it since. */
   seen: boolean;
-  contest: Contest;
+  readonly contest: Contest;
+  /** Whoever is to know of the contest does. */
+  told: boolean;
 }
 
 export function createPublisher(options: PublisherOptions): Publisher {
@@ -116,7 +118,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const before = written.get(name)?.text === text ? written.get(name) : undefined;
     if (isPublished(node, wanted)) {
       if (before !== undefined) return;
-      written.set(name, { text, at: clock.monotonic(), seen: true, contest: NO_CONTEST });
+      written.set(name, { text, at: clock.monotonic(), seen: true, contest: NO_CONTEST, told: false });
       options.published(name, wanted);
       return;
     }
@@ -127,14 +129,15 @@ export function createPublisher(options: PublisherOptions): Publisher {
       if (!before.seen && now - before.at < UNSEEN_MS) return queue.addAfter(name, UNSEEN_MS);
       const rewrite = decideRewrite(before.contest, now);
       if (rewrite.lasting && rewrite.waitMs > 0) {
-        options.contested(name, wanted);
+        if (!before.told) options.contested(name, wanted);
+        before.told = true;
         return queue.addAfter(name, rewrite.waitMs);
       }
       log.info({ node: name, endpoint: text }, 'somebody has overwritten the published address');
       contest = rewrite.contest;
     }
     await write(node, wanted, signal);
-    written.set(name, { text, at: now, seen: false, contest });
+    written.set(name, { text, at: now, seen: false, contest, told: before?.told ?? false });
     if (before !== undefined) return;
     log.info({ node: name, endpoint: text }, 'the API server is told where this node is reached');
     options.published(name, wanted);

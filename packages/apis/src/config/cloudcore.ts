@@ -208,5 +208,5 @@ export const CLOUDCORE_USED = [
   'modules.edgeController.enable',
   'modules.deviceController.enable',
   'modules.cloudStream',
-  'modules.iptablesManager.enable',
+  'modules.iptablesManager',
 ] as const;

@@ -348,7 +348,7 @@ describe('an upgrade', () => {
     const { world, port } = await nodeWith(t, {});
     const answer = await world.call({ port, path: '/exec/shop/web/main', tls: world.apiServer });
     assert.equal(answer.status, 400);
-    assert.equal(answer.text, 'Upgrade request required\n');
+    assert.equal(answer.text, 'Upgrade request required');
   });
 
   test('one that breaks touches no other', async (t) => {
