@@ -1,4 +1,5 @@
 import { cloudMutations } from './cloud.ts';
+import { cloudStreamMutations } from './cloudstream.ts';
 import { edgeMutations } from './edge.ts';
 import { endpointMutations } from './kubelet-endpoint.ts';
 import type { Mutation } from './mutation.ts';
@@ -9,4 +10,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...securityMutations,
   ...edgeMutations,
   ...endpointMutations,
+  ...cloudStreamMutations,
 ];

@@ -102,6 +102,24 @@ describe('a plain request', () => {
     await until(() => tunnel.openStreams === 0, 'the stream is closed');
   });
 
+  test('so does one that goes away before there is an answer', async (t) => {
+    let state = 'not asked';
+    const { world, port, tunnel } = await nodeWith(t, {
+      onRequest: (_request, response) => {
+        state = 'asked';
+        response.on('close', () => {
+          state = 'gone';
+        });
+      },
+    });
+    const client = await world.raw(port, world.apiServer);
+    client.write('GET /containerLogs/shop/web/main HTTP/1.1\r\nHost: x\r\n\r\n');
+    await until(() => state === 'asked', 'the node is asked');
+    client.tcp.resetAndDestroy();
+    await until(() => state === 'gone', 'the node learns of it');
+    await until(() => tunnel.openStreams === 0, 'the stream is closed');
+  });
+
   test('a tunnel that breaks cuts the answer off, so that nobody takes it for the whole', async (t) => {
     const { world, port, tunnel } = await nodeWith(t, {
       onRequest: (_request, response) => void response.write('half'),
