@@ -136,6 +136,7 @@ export const coreResources: readonly BuiltinEntry[] = [
       log: { kind: 'Pod', verbs: GET },
       portforward: { kind: 'PodPortForwardOptions', verbs: STREAM },
       binding: { kind: 'Binding', verbs: CREATE },
+      ephemeralcontainers: { kind: 'Pod', verbs: ['get', 'patch', 'update'] as const },
       eviction: { kind: 'Eviction', group: 'policy', version: 'v1', verbs: CREATE },
     },
     strategy: podStrategy,

@@ -47,6 +47,7 @@ function defaultPodSpec(spec: JsonObject): void {
   const account = spec['serviceAccountName'] ?? spec['serviceAccount'];
   if (account !== undefined) Object.assign(spec, { serviceAccountName: account, serviceAccount: account });
   for (const container of records(spec['containers'])) defaultContainer(container);
+  for (const container of records(spec['ephemeralContainers'])) defaultContainer(container);
   for (const container of records(spec['initContainers'])) defaultContainer(container);
   for (const volume of records(spec['volumes'])) defaultVolume(volume);
 }

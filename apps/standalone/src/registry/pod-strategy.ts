@@ -6,6 +6,7 @@ import { admitTolerations } from '../admission/tolerations.ts';
 import type { FieldError } from '../rest/field-error.ts';
 import { parseQuantity } from '../schema/quantity.ts';
 import { defaultPod, fallback, records } from './pod-defaults.ts';
+import { ephemeralContainers } from './pod-ephemeral.ts';
 import { immutablePodSpec, validatePodSpec } from './pod-validation.ts';
 import type { JsonObject, Strategy } from './types.ts';
 
@@ -29,6 +30,7 @@ export const podStrategy: Strategy = {
   initialStatus: (pod) => ({ phase: 'Pending', qosClass: qosClass(pod) }),
   validate: (pod) => validatePodSpec(pod['spec'], 'spec'),
   validateUpdate: (next, old) => validatePodUpdate(next, old),
+  parts: { ephemeralcontainers: ephemeralContainers },
   gracePeriod(pod, asked) {
     const spec = isRecord(pod['spec']) ? pod['spec'] : {};
     const phase = isRecord(pod['status']) ? pod['status']['phase'] : undefined;
@@ -65,7 +67,6 @@ function comparableSpec(pod: UnknownObject): JsonObject {
   }
   delete spec['activeDeadlineSeconds'];
   delete spec['terminationGracePeriodSeconds'];
-  delete spec['ephemeralContainers'];
   return spec;
 }
 

@@ -49,8 +49,10 @@ export interface StrategyContext {
   readonly user?: UserInfo;
 }
 
-/** A subresource that is the object with its status open to change. */
+/** A subresource that is the object with a part open to change. */
 export interface PartStrategy {
+  /** The object as stored, with what may be changed taken from what was sent; default: the status. */
+  content?(sent: UnknownObject, old: UnknownObject): UnknownObject;
   /** Admission and what is decided by the server; may change the object or refuse it by throwing. */
   prepare?(next: UnknownObject, old: UnknownObject, context: StrategyContext): void;
   validate?(next: UnknownObject, old: UnknownObject): FieldError[];

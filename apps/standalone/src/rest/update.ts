@@ -137,7 +137,14 @@ function isolateSubresource(
   next: UnknownObject,
   old: UnknownObject,
 ): void {
-  if (subresource === 'status' || definition.strategy.parts?.[subresource] !== undefined) {
+  const part = definition.strategy.parts?.[subresource];
+  if (part?.content !== undefined) {
+    const { metadata: _, ...content } = part.content(next, structuredClone(old));
+    for (const key of Object.keys(next)) if (key !== 'metadata') delete next[key];
+    Object.assign(next, content);
+    return;
+  }
+  if (subresource === 'status' || part !== undefined) {
     for (const key of Object.keys(next)) {
       if (key !== 'status' && key !== 'metadata' && !(key in old)) delete next[key];
     }

@@ -345,3 +345,33 @@ test('the scale of a Deployment can be read, set and patched', async () => {
   assert.equal(found.metadata['generation'], 2);
   assert.equal(await statusOf('PUT', `${path}/web/scale`, { ...scale, spec: { replicas: -1 } }), 422);
 });
+
+test('containers for debugging are added through their own subresource, and stay as they were added', async () => {
+  await json('POST', PODS, pod('debugged', { nodeName: 'n1' }));
+  const path = `${PODS}/debugged/ephemeralcontainers`;
+  const added = (containers: object[]) =>
+    client.send({
+      method: 'PATCH',
+      path,
+      headers: { 'content-type': 'application/strategic-merge-patch+json' },
+      body: JSON.stringify({ spec: { ephemeralContainers: containers, nodeName: 'elsewhere' } }),
+    });
+  const look = { name: 'look', image: 'registry.local:5000/x:1' };
+  assert.equal((await added([look])).status, 200);
+  const { spec } = await json('GET', `${PODS}/debugged`);
+  assert.equal(spec['nodeName'], 'n1', 'nothing else of the pod changes');
+  const [container] = spec['ephemeralContainers'] as Json[];
+  assert.equal(container?.['name'], 'look');
+  assert.equal(container?.['imagePullPolicy'], 'IfNotPresent');
+
+  assert.equal(
+    (await added([{ name: 'look', image: 'registry.local:5000/x:2' }])).status,
+    422,
+    'not changed',
+  );
+  assert.equal((await added([{ name: 'c', image: 'registry.local:5000/x:1' }])).status, 422, 'no name twice');
+  const whole = await json('GET', path);
+  const without = { ...whole, spec: { ...whole.spec, ephemeralContainers: [] } };
+  assert.equal(await statusOf('PUT', path, without), 422, 'not removed');
+  assert.equal(await statusOf('PUT', `${PODS}/debugged`, without), 422, 'nor through the pod itself');
+});
