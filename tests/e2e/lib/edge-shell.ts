@@ -6,6 +6,7 @@ export interface PodExtras {
   readonly restartPolicy?: string;
   readonly stdin?: boolean;
   readonly tty?: boolean;
+  readonly readinessProbe?: object;
   readonly volumes?: readonly object[];
   readonly volumeMounts?: readonly object[];
   /** More containers, by name: their scripts. */
@@ -14,7 +15,7 @@ export interface PodExtras {
 
 /** A pod of one container `main` that runs a shell script on the node. Ends at once when deleted. */
 export function shellPod(name: string, nodeName: string, script: string, extras: PodExtras = {}): object {
-  const { restartPolicy = 'Always', stdin, tty, volumes, volumeMounts, beside = {} } = extras;
+  const { restartPolicy = 'Always', stdin, tty, readinessProbe, volumes, volumeMounts, beside = {} } = extras;
   const container = (containerName: string, text: string) => ({
     name: containerName,
     image: IMAGE,
@@ -35,6 +36,7 @@ export function shellPod(name: string, nodeName: string, script: string, extras:
           ...container('main', script),
           ...(stdin ? { stdin } : {}),
           ...(tty ? { tty } : {}),
+          ...(readinessProbe ? { readinessProbe } : {}),
           ...(volumeMounts ? { volumeMounts } : {}),
         },
         ...Object.entries(beside).map(([containerName, text]) => container(containerName, text)),
