@@ -125,22 +125,23 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
     lifecycle: [edge.lifecycle, device.lifecycle],
   });
 
-  const stream = createCloudStream({
-    config: cloudStream,
-    iptables: config.modules.iptablesManager,
-    kube,
-    apiServer: server,
-    nodes: edge.nodes,
-    followNodes: edgeController.enable ? undefined : edge.nodes.start,
-    hubCa: certificates.ca,
-    tunnelTls: await tunnelMaterial(cloudStream, certificates.server),
-    admission,
-    nodeLimit: hub.nodeLimit,
-    advertiseAddress: hub.advertiseAddress,
-    clock,
-    random,
-    log,
-  });
+  const createStream = async () =>
+    createCloudStream({
+      config: cloudStream,
+      iptables: config.modules.iptablesManager,
+      kube,
+      apiServer: server,
+      nodes: edge.nodes,
+      followNodes: edgeController.enable ? undefined : edge.nodes.start,
+      hubCa: certificates.ca,
+      tunnelTls: await tunnelMaterial(cloudStream, certificates.server),
+      admission,
+      nodeLimit: hub.nodeLimit,
+      advertiseAddress: hub.advertiseAddress,
+      clock,
+      random,
+      log,
+    });
 
   // stopped last: the others write through it until their end
   const modules: Module[] = [
@@ -151,7 +152,7 @@ async function compose(config: CloudCoreConfig, log: Logger, signal: AbortSignal
   ];
   if (edgeController.enable) modules.push(edge.module);
   if (deviceController.enable) modules.push(device.module);
-  if (cloudStream.enable) modules.push(stream.module);
+  if (cloudStream.enable) modules.push((await createStream()).module);
   if (hub.enable) modules.push(cloudhub.module);
   return createProgram(modules, { log, clock });
 }

@@ -55,6 +55,7 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       headersTimeout: HEAD_TIMEOUT_MS,
+      connectionsCheckingInterval: 10_000,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
       // half-closed streams stay open the other way
@@ -70,11 +71,8 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
   server.on('upgrade', handler.upgrade);
   server.on('clientError', (_error, socket) => socket.destroy());
   server.on('tlsClientError', (error) => log.debug({ err: errorText(error) }, 'TLS handshake failed'));
+  server.maxConnections = MAX_CONNECTIONS;
   server.prependListener('connection', (socket: Socket) => {
-    if (sockets.size >= MAX_CONNECTIONS) {
-      socket.destroy();
-      return;
-    }
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
@@ -98,7 +96,8 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
       return (server.address() as AddressInfo).port;
     },
     accept(socket) {
-      server.emit('connection', socket);
+      if (sockets.size >= MAX_CONNECTIONS) socket.destroy();
+      else server.emit('connection', socket);
     },
     setTls: (tls) => server.setSecureContext(contextOf(tls)),
     async close() {

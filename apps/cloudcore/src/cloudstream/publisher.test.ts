@@ -119,6 +119,10 @@ async function world(
     patches: () => kube.calls.filter(({ verb, resource }) => verb === 'patch' && resource === 'nodes').length,
     connect() {
       const tunnel = fakeStreamTunnel('edge-a');
+      void tunnel.closed.then(() => {
+        if (tunnels.get('edge-a') === tunnel) tunnels.delete('edge-a');
+        publisher.look('edge-a');
+      });
       tunnels.set('edge-a', tunnel);
       publisher.look('edge-a');
       return tunnel;
@@ -283,6 +287,21 @@ describe('several cloudcores', () => {
     taken(w);
     assert.match(await tunnel.closed, /another cloudcore/);
     assert.equal(w.at(), '192.0.2.2:20500');
+  });
+
+  test('a node that went to another and came back is published at once, and nobody is blamed', async (t) => {
+    const w = await world(t, { node: aNode(), alive: true });
+    for (let time = 0; time < 10; time++) {
+      const tunnel = w.connect();
+      await until(() => w.at() === '192.0.2.1:20000', 'published');
+      await settle();
+      tunnel.close('to the other');
+      await settle();
+      taken(w);
+      await settle();
+      assert.equal(w.at(), '192.0.2.2:20500');
+    }
+    assert.equal(w.state.contested, 0);
   });
 
   test('a node that comes from another is published at once', async (t) => {

@@ -112,7 +112,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   const publish = async (name: string, signal: AbortSignal): Promise<void> => {
     const node = options.nodes.get({ name });
-    if (node === undefined || tunnelOf(name) === undefined) return;
+    if (tunnelOf(name) === undefined) {
+      // when it comes again, it may have been elsewhere meanwhile
+      written.delete(name);
+      return;
+    }
+    if (node === undefined) return;
     const wanted = { address: address(), port: await portFor(node) };
     const text = formatEndpoint(wanted);
     const before = written.get(name)?.text === text ? written.get(name) : undefined;
