@@ -26,7 +26,6 @@ export async function carryUpgrade(
   { transport, clock, relays }: UpgradePorts,
   backend: Backend,
   exchange: Exchange,
-  uri?: string,
 ): Promise<void> {
   const { request, response, upgrade } = exchange;
   if (upgrade === undefined) throw badRequest('Upgrade request required');
@@ -35,7 +34,6 @@ export async function carryUpgrade(
     headers: requestHeaders(request.rawHeaders, {
       client: clientAddress(request),
       upgrade: true,
-      ...(uri !== undefined && { uri }),
     }),
   });
   const cancel = clock.after(ANSWER_MS, () =>
@@ -54,6 +52,8 @@ export async function carryUpgrade(
     response.detachSocket(request.socket);
     // A socket that closes itself when its peer has ended could not carry an end.
     for (const side of [client, socket]) side.allowHalfOpen = true;
+    // A stream may be quiet for as long as it likes.
+    request.socket.setTimeout(0);
     request.socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
     client.write(headOf(found));
     if (head.length > 0) client.write(head);

@@ -51,7 +51,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       case 'proxy':
         return exchange.upgrade === undefined
           ? carryProxy(transport, forward, exchange)
-          : carryUpgrade(upgrades, forward.backend, exchange, forward.uri);
+          : carryUpgrade(upgrades, forward.backend, exchange);
     }
   };
 

@@ -36,6 +36,10 @@ test('nothing that proves who the client is goes to a node', () => {
     requestHeaders(raw, { client, upgrade: false, uri: '/asked' }),
     flat(['X-Forwarded-For', `198.51.100.1, ${client}`], ['X-Forwarded-Uri', '/asked']),
   );
+  assert.deepEqual(
+    requestHeaders(raw, { client, upgrade: true }),
+    flat(['X-Forwarded-For', `198.51.100.1, ${client}`]),
+  );
 });
 
 test('an upgrade and a body of unknown length stay what they are', () => {

@@ -45,14 +45,16 @@ export interface RequestHeadersOptions {
   readonly client: string;
   /** Carries `Upgrade` on. */
   readonly upgrade: boolean;
-  /** X-Forwarded-Uri, where the backend gets to know the path the client asked for. */
+  /**
+   * X-Forwarded-Uri: the path the client asked for. An API server says it of plain requests to a node's proxy only; a
+   * client's own word is never handed on.
+   */
   readonly uri?: string;
 }
 
 /** The headers of a request as they go on to a node: name, value, name, value … */
 export function requestHeaders(raw: Flat, { client, upgrade, uri }: RequestHeadersOptions): string[] {
-  const dropped = new Set([...HOP_BY_HOP, ...namedByConnection(raw), 'x-forwarded-for']);
-  if (uri !== undefined) dropped.add('x-forwarded-uri');
+  const dropped = new Set([...HOP_BY_HOP, ...namedByConnection(raw), 'x-forwarded-for', 'x-forwarded-uri']);
   const headers: string[] = [];
   for (const [name, value] of pairs(raw)) {
     const lower = name.toLowerCase();
