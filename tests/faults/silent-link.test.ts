@@ -29,7 +29,7 @@ describe('a link that falls silent', { timeout: 120_000 }, () => {
 
   test('is replaced within seconds, and what was sent into it arrives', async () => {
     const said = bed.log('cloudcore').length;
-    bed.proxy.halfOpen();
+    bed.proxy.silence();
     await change();
     const startedAt = performance.now();
     await settled(bed, new Map());
@@ -40,7 +40,7 @@ describe('a link that falls silent', { timeout: 120_000 }, () => {
 
   test('again and again does no harm to the pods', async () => {
     for (let i = 0; i < 3; i++) {
-      bed.proxy.halfOpen();
+      bed.proxy.silence();
       await change();
       bed.proxy.reset();
     }

@@ -1,5 +1,5 @@
 import { createCodec, createGrpcClient, type GrpcClient, unixTarget } from '@kubeedge-ts/grpc';
-import { createGrpcServer, type GrpcServer, serviceOf } from '@kubeedge-ts/grpc/server';
+import { type GrpcServer, serviceOf } from '@kubeedge-ts/grpc/server';
 import type { Clock } from '@kubeedge-ts/runtime';
 import {
   DEVICE_PLUGIN_METHODS,
@@ -9,6 +9,7 @@ import {
   type RegistrationMethods,
   TABLES,
 } from './generated/device-plugin.ts';
+import { serveSocket } from './serve-socket.ts';
 
 export * from './generated/device-plugin.ts';
 
@@ -56,18 +57,13 @@ export function createDevicePluginClient(
 export function serveDeviceRegistration(
   socketPath: string,
   onRegister: (request: RegisterRequest) => void | Promise<void>,
-  { clock }: { readonly clock: Clock },
+  ports: { readonly clock: Clock },
 ): Promise<GrpcServer> {
-  return createGrpcServer({
-    listen: { path: socketPath },
-    clock,
-    services: [
-      serviceOf<RegistrationMethods>(REGISTRATION_METHODS, TABLES, {
-        register: async (request) => {
-          await onRegister(request);
-          return {};
-        },
-      }),
-    ],
+  const service = serviceOf<RegistrationMethods>(REGISTRATION_METHODS, TABLES, {
+    register: async (request) => {
+      await onRegister(request);
+      return {};
+    },
   });
+  return serveSocket(socketPath, service, ports);
 }

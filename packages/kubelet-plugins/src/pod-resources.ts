@@ -1,5 +1,5 @@
 import type { Init } from '@kubeedge-ts/grpc';
-import { createGrpcServer, GrpcRefusal, type GrpcServer, serviceOf } from '@kubeedge-ts/grpc/server';
+import { GrpcRefusal, type GrpcServer, serviceOf } from '@kubeedge-ts/grpc/server';
 import type { Clock } from '@kubeedge-ts/runtime';
 import {
   type AllocatableResourcesResponse,
@@ -8,6 +8,7 @@ import {
   type PodResourcesListerMethods,
   TABLES,
 } from './generated/pod-resources.ts';
+import { serveSocket } from './serve-socket.ts';
 
 export * from './generated/pod-resources.ts';
 
@@ -25,25 +26,20 @@ export interface PodResourcesSource {
 export function servePodResources(
   socketPath: string,
   source: PodResourcesSource,
-  { clock }: { readonly clock: Clock },
+  ports: { readonly clock: Clock },
 ): Promise<GrpcServer> {
-  return createGrpcServer({
-    listen: { path: socketPath },
-    clock,
-    services: [
-      serviceOf<PodResourcesListerMethods>(POD_RESOURCES_LISTER_METHODS, TABLES, {
-        list: () => ({ podResources: source.list() }),
-        getAllocatableResources: () => source.allocatable(),
-        get: ({ podName, podNamespace }) => {
-          const found = source
-            .list()
-            .find(({ name, namespace }) => name === podName && namespace === podNamespace);
-          if (found === undefined) {
-            throw new GrpcRefusal('NOT_FOUND', `pod ${podNamespace}/${podName} is not on this node`);
-          }
-          return { podResources: found };
-        },
-      }),
-    ],
+  const service = serviceOf<PodResourcesListerMethods>(POD_RESOURCES_LISTER_METHODS, TABLES, {
+    list: () => ({ podResources: source.list() }),
+    getAllocatableResources: () => source.allocatable(),
+    get: ({ podName, podNamespace }) => {
+      const found = source
+        .list()
+        .find(({ name, namespace }) => name === podName && namespace === podNamespace);
+      if (found === undefined) {
+        throw new GrpcRefusal('NOT_FOUND', `pod ${podNamespace}/${podName} is not on this node`);
+      }
+      return { podResources: found };
+    },
   });
+  return serveSocket(socketPath, service, ports);
 }

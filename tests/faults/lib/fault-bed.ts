@@ -5,8 +5,8 @@ import { type ConfigMap, type Pod, pods } from '@kubeedge-ts/apis';
 import { createKubeClient, type KubeClient, loadKubeconfig } from '@kubeedge-ts/kube';
 import { type Random, systemClock } from '@kubeedge-ts/runtime';
 import { type FakeCri, startFakeCri } from '@kubeedge-ts/testing/fake-cri';
+import { type FaultProxy, startFaultProxy } from '@kubeedge-ts/testing/fault-proxy';
 import { type Cloud, createCloud, createEdge, type Edge, freePorts, until } from '@kubeedge-ts/testing/site';
-import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { createHistory, type History } from './history.ts';
 
 /**
@@ -56,7 +56,10 @@ export async function startFaultBed(
     stops.push(() => cloud.stop());
     await cloud.startCluster();
     await cloud.startCloudcore();
-    const proxy = await startFaultProxy(Number(cloud.hubUrl.split(':')[1]), random);
+    const proxy = await startFaultProxy({
+      target: { port: Number(cloud.hubUrl.split(':')[1]) },
+      seed: Math.floor(random.next() * 2 ** 31),
+    });
     stops.push(() => proxy.close());
     const [mqttInternal, kubeletPort] = (await freePorts(2)) as [number, number];
     const edge = createEdge({

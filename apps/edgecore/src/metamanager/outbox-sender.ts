@@ -68,8 +68,8 @@ export function createOutboxSender({ store, remote, proveReceipt }: OutboxSender
       dropOutbox({ ...entry, kind: entry.kind === 'pod' ? 'podstatus' : 'nodestatus', seq }),
     ]);
     const again = seq === 0 && patch === entry.lastPatch;
-    entry.lastPatch = patch;
     entry.futile = true;
+    entry.lastPatch = patch;
     if (entry.statusSeq === seq) entry.statusSeq = 0;
     if (object?.['status'] === undefined) return;
     // The API object may have been changed by others (a node taken for lost): what is still missing is said once more.

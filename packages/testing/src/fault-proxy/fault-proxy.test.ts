@@ -154,6 +154,39 @@ describe('the fault proxy', () => {
     assert.equal(proxy.connections, 1);
   });
 
+  test('both sides of a silent connection hear nothing more, and nothing of each other’s end; a new one works', async () => {
+    await startProxy();
+    const client = await dial();
+    client.socket.write('x');
+    await until('it is open', () => client.text === 'x');
+    proxy.silence();
+    client.socket.write('y');
+    behind[0]?.write('z');
+    await pause(60);
+    assert.deepEqual([client.text, client.ended, client.socket.destroyed], ['x', '', false]);
+    behind[0]?.destroy();
+    await pause(60);
+    assert.deepEqual([client.ended, client.socket.destroyed], ['', false]);
+    const next = await dial();
+    next.socket.write('y');
+    await until('the next one works', () => next.text === 'y');
+    proxy.reset();
+    await until('silent ones can be reset', () => client.ended === 'ECONNRESET');
+  });
+
+  test('open connections are reset after so many more bytes, not before', async () => {
+    await startProxy();
+    const client = await dial();
+    client.socket.write('x');
+    await until('it is open', () => client.text === 'x');
+    proxy.resetAfter(10);
+    client.socket.write('12345');
+    await until('there and back', () => client.text === 'x12345');
+    assert.equal(client.ended, '');
+    client.socket.write('6');
+    await until('reset', () => client.ended === 'ECONNRESET');
+  });
+
   test('new connections are refused while it is told to', async () => {
     await startProxy({ faults: { refuse: true } });
     const client = await dial();

@@ -42,6 +42,10 @@ export interface FaultProxy {
    * it; its bytes go nowhere. New connections are as always.
    */
   abandon(side: 'client' | 'server'): void;
+  /** Every open connection falls silent, both ways, and nobody is told. New connections are as always. */
+  silence(): void;
+  /** Every open connection is reset after so many more bytes, both ways together: in the middle of whatever is sent then. */
+  resetAfter(bytes: number): void;
   close(): Promise<void>;
 }
 
@@ -104,6 +108,12 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     abandon: (side) => {
       for (const link of [...links]) link.abandon(side);
     },
+    silence: () => {
+      for (const link of links) link.silence();
+    },
+    resetAfter: (bytes) => {
+      for (const link of links) link.resetAfter(bytes);
+    },
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const link of [...links]) link.destroy();
@@ -115,7 +125,9 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
 class Link {
   readonly #sides: { readonly client: Socket; readonly server: Socket };
   readonly #lanes: readonly Lane[];
-  #abandoned = false;
+  /** What happens to one side is not told to the other. */
+  #apart = false;
+  #left: number;
 
   constructor(options: {
     readonly client: Socket;
@@ -128,13 +140,13 @@ class Link {
     const { client, server, random, faults, clock, onClose } = options;
     this.#sides = { client, server };
     const { resetAfter } = faults();
-    let left =
+    this.#left =
       resetAfter === undefined
         ? Number.POSITIVE_INFINITY
         : resetAfter.min + Math.floor(random() * (resetAfter.max - resetAfter.min + 1));
     const onBytes = (count: number): void => {
-      left -= count;
-      if (left < 0) this.reset();
+      this.#left -= count;
+      if (this.#left < 0) this.reset();
     };
     const common = { faults, random, clock, onBytes };
     this.#lanes = [
@@ -148,7 +160,7 @@ class Link {
       // A peer that is reset, or cannot be reached, resets the other one.
       side.on('error', () => {
         side.destroy();
-        if (!this.#abandoned) other.resetAndDestroy();
+        if (!this.#apart) other.resetAndDestroy();
       });
       side.on('close', () => {
         if (client.destroyed && server.destroyed) onClose();
@@ -167,9 +179,17 @@ class Link {
   }
 
   abandon(side: 'client' | 'server'): void {
-    this.#abandoned = true;
-    for (const lane of this.#lanes) lane.kill();
+    this.silence();
     this.#sides[side === 'client' ? 'server' : 'client'].destroy();
+  }
+
+  silence(): void {
+    this.#apart = true;
+    for (const lane of this.#lanes) lane.kill();
+  }
+
+  resetAfter(bytes: number): void {
+    this.#left = bytes;
   }
 
   destroy(): void {

@@ -1,9 +1,9 @@
 import type { Pod } from '@kubeedge-ts/apis';
 import type { Taint } from '../config.ts';
 import { qosOf } from '../pod/qos.ts';
-import { allContainersOf } from '../pod/spec.ts';
+import { allContainersOf, isStatic } from '../pod/spec.ts';
 import { parseQuantity } from '../quantity.ts';
-import { isCritical, isStaticPod } from './critical.ts';
+import { isCritical } from './critical.ts';
 import { matchesNode } from './node-affinity.ts';
 import { portsConflict } from './node-ports.ts';
 import { type Shortage, shortagesOf } from './pod-requests.ts';
@@ -103,7 +103,7 @@ function failedPredicate(pod: Pod, others: readonly Pod[], node: AdmissionNode):
   if (portsConflict(pod, others))
     return predicate('NodePorts', "node(s) didn't have free ports for the requested pod ports");
   const untolerated = node.taints.some((taint) => taint.effect === 'NoExecute' && !tolerates(pod, taint));
-  if (untolerated && !isStaticPod(pod))
+  if (untolerated && !isStatic(pod))
     return predicate('TaintToleration', "node(s) had taints that the pod didn't tolerate");
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { Container, Pod } from '@kubeedge-ts/apis';
-import { initContainersOf, isSidecar, mainContainersOf } from '../pod/spec.ts';
+import { mostOf } from '../pod/most-of.ts';
+import { allContainersOf } from '../pod/spec.ts';
 import { ceil, parseQuantity } from '../quantity.ts';
 
 /** By resource name, in base units (cores, bytes, pieces). */
@@ -13,10 +14,7 @@ export interface Shortage {
   readonly capacity: number;
 }
 
-/**
- * What the pod asks for at most at one time: its main containers and sidecars together, or one of its init containers
- * with the sidecars started before it; and the overhead of its runtime.
- */
+/** What the pod asks for at most at one time, and the overhead of its runtime. */
 export function podRequests(pod: Pod): Amounts {
   return podAmounts(pod, 'requests');
 }
@@ -27,21 +25,14 @@ export function podLimits(pod: Pod): Amounts {
 }
 
 function podAmounts(pod: Pod, kind: 'requests' | 'limits'): Amounts {
+  const amounts = new Map(allContainersOf(pod).map((container) => [container, amountsOf(container, kind)]));
+  const resources = new Set([...amounts.values()].flatMap((own) => [...own.keys()]));
   const total: Amounts = new Map();
-  for (const container of mainContainersOf(pod)) add(total, amountsOf(container, kind));
-  const peak: Amounts = new Map();
-  const sidecars: Amounts = new Map();
-  for (const container of initContainersOf(pod)) {
-    const own = amountsOf(container, kind);
-    if (isSidecar(container)) {
-      add(total, own);
-      add(sidecars, own);
-      raise(peak, sidecars);
-    } else {
-      raise(peak, add(new Map(sidecars), own));
-    }
-  }
-  raise(total, peak);
+  for (const resource of resources)
+    total.set(
+      resource,
+      mostOf(pod, (container) => amounts.get(container)?.get(resource) ?? 0),
+    );
   for (const [resource, amount] of entries(pod.spec?.overhead)) {
     const before = total.get(resource) ?? 0;
     if (kind === 'requests' || before > 0) total.set(resource, before + amount);
@@ -61,7 +52,9 @@ export function shortagesOf(
     shortages.push({ resource: 'pods', requested: 1, used: others.length, capacity: places });
   const wanted = podRequests(pod);
   const used: Amounts = new Map();
-  for (const other of others) add(used, podRequests(other));
+  for (const other of others)
+    for (const [resource, amount] of podRequests(other))
+      used.set(resource, (used.get(resource) ?? 0) + amount);
   for (const resource of ordered(wanted.keys())) {
     // What the node does not know is the cluster's affair, not this node's.
     if (isExtended(resource) && allocatable[resource] === undefined) continue;
@@ -101,15 +94,4 @@ function amountsOf({ resources }: Container, kind: 'requests' | 'limits'): Amoun
 
 function entries(amounts: Readonly<Record<string, unknown>> | undefined): [string, number][] {
   return Object.entries(amounts ?? {}).map(([resource, amount]) => [resource, parseQuantity(amount) ?? 0]);
-}
-
-function add(total: Amounts, more: Amounts): Amounts {
-  for (const [resource, amount] of more) total.set(resource, (total.get(resource) ?? 0) + amount);
-  return total;
-}
-
-function raise(least: Amounts, to: Amounts): void {
-  for (const [resource, amount] of to) {
-    if (amount > (least.get(resource) ?? -1)) least.set(resource, amount);
-  }
 }

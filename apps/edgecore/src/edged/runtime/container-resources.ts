@@ -1,16 +1,9 @@
 import type { Container, Pod } from '@kubeedge-ts/apis';
 import type { Init, LinuxContainerResources, LinuxPodSandboxConfig } from '@kubeedge-ts/cri';
+import { mostOf } from '../pod/most-of.ts';
 import { type QosClass, qosOf } from '../pod/qos.ts';
 import { initContainersOf, isSidecar, mainContainersOf } from '../pod/spec.ts';
-import {
-  type Amounts,
-  amountsOf,
-  cpuQuota,
-  cpuShares,
-  hugepagesOf,
-  mostOf,
-  overheadOf,
-} from './resources.ts';
+import { type Amounts, amountsOf, cpuQuota, cpuShares, hugepagesOf, overheadOf } from './resources.ts';
 
 /** What of the machine and the configuration decides how requests and limits are enforced. */
 export interface NodeResources {

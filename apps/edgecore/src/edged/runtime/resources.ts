@@ -1,4 +1,5 @@
 import type { Container, Pod } from '@kubeedge-ts/apis';
+import { mostOf } from '../pod/most-of.ts';
 import type { QosClass } from '../pod/qos.ts';
 import { initContainersOf, isSidecar, mainContainersOf } from '../pod/spec.ts';
 import { milliValue, wholeValue } from '../quantity.ts';
@@ -56,22 +57,6 @@ export function hugepagesOf({ resources }: Pick<Container, 'resources'>): Readon
 /** `2Mi` → `2MB`, as cgroup files call it. */
 export function pageSizeName(quantity: string): string {
   return quantity.replace(/i$/, 'B');
-}
-
-/** What the pod's containers have at most at one time: an init container runs beside the sidecars before it only. */
-export function mostOf(pod: Pod, pick: (container: Container) => number): number {
-  let lasting = mainContainersOf(pod).reduce((sum, container) => sum + pick(container), 0);
-  let sidecars = 0;
-  let peak = 0;
-  for (const container of initContainersOf(pod)) {
-    const own = pick(container);
-    if (isSidecar(container)) {
-      lasting += own;
-      sidecars += own;
-    }
-    peak = Math.max(peak, isSidecar(container) ? sidecars : sidecars + own);
-  }
-  return Math.max(lasting, peak);
 }
 
 /** Nothing of the pod can run without that limit. */

@@ -1,6 +1,7 @@
 import type { Pod } from '@kubeedge-ts/apis';
 import { type CriClient, METHODS } from '@kubeedge-ts/cri';
 import type { Clock } from '@kubeedge-ts/runtime';
+import { isStatic } from '../../pod/spec.ts';
 import {
   createHistogram,
   exponentialBounds,
@@ -220,10 +221,6 @@ function operationName(method: string): string {
 }
 
 function desiredPods(pods: readonly Pod[]) {
-  const isStatic = ({ metadata }: Pod): boolean => {
-    const source = metadata.annotations?.['kubernetes.io/config.source'];
-    return source !== undefined && source !== 'api';
-  };
   const fixed = pods.filter(isStatic).length;
   return [
     { labels: labelText({ static: '' }), value: pods.length - fixed },
