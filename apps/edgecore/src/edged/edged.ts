@@ -2,31 +2,34 @@ import { join } from 'node:path';
 import type { Pod, PodStatus } from '@kubeedge-ts/apis';
 import type { Module } from '@kubeedge-ts/beehive';
 import type { CriClient } from '@kubeedge-ts/cri';
-import { errorText } from '@kubeedge-ts/errors';
 import { grpcHealthCheck } from '@kubeedge-ts/kubelet-plugins/health';
 import { createPluginRegistrationClient, PluginType } from '@kubeedge-ts/kubelet-plugins/plugin-registration';
-import { type Clock, createBackoff, type Logger, type Random, sleep } from '@kubeedge-ts/runtime';
+import type { Clock, Logger, Random } from '@kubeedge-ts/runtime';
 import type { EdgedSink, MetaClient } from '../metamanager/meta-client.ts';
 import { createAdmitPod } from './admit-pod.ts';
 import type { EdgedConfig } from './config.ts';
 import { createNodeDevices } from './devices/node-devices.ts';
+import { createEdgedSink } from './edged-sink.ts';
 import { createEvents, silentEvents } from './events.ts';
 import { createHooks } from './hooks/index.ts';
 import type { Host } from './host.ts';
 import { createKubeletServices } from './kubelet-services.ts';
 import { createNodeLease } from './node/lease.ts';
 import { createNodeAgent } from './node/node-agent.ts';
+import { nodeHealth } from './node/node-health.ts';
 import { type Logind, systemLogind } from './node/shutdown/logind.ts';
 import { createNodeShutdown } from './node/shutdown/node-shutdown.ts';
 import { shutdownPeriods } from './node/shutdown/shutdown-groups.ts';
 import { createUpkeep } from './node/upkeep.ts';
 import { createPleg } from './pleg.ts';
 import { createPluginRegistry } from './plugin-registry/registry.ts';
-import { isMirror, isStatic, isTerminal } from './pod/spec.ts';
+import { isStatic, isTerminal } from './pod/spec.ts';
+import { createPodLoading } from './pod-loading.ts';
 import { createPodSet, type PodSet } from './pod-set.ts';
 import { createPodWorker } from './pod-worker.ts';
 import { createProber, createProbes } from './probes/index.ts';
 import { createSteps, type StepPoint } from './runtime/carry-out.ts';
+import { followRuntime } from './runtime/follow-runtime.ts';
 import { identityOf } from './runtime/labels.ts';
 import { createNodeSettings } from './runtime/node-settings.ts';
 import { createObserver } from './runtime/observe.ts';
@@ -63,11 +66,6 @@ export interface Edged {
   readonly kubelet: KubeletApi;
 }
 
-const RUNTIME_CHECK_MS = 5_000;
-const RUNTIME_RETRY_MS = 500;
-const RUNTIME_STALE_MS = 30_000;
-const PLEG_STALE_MS = 180_000;
-
 /** The part of edgecore that runs the node's pods: a trimmed kubelet over CRI (DESIGN §9). */
 export function createEdged(options: EdgedOptions): Edged {
   const { meta, config, clock, random, log, host, service = { host: '', port: '' } } = options;
@@ -80,26 +78,12 @@ export function createEdged(options: EdgedOptions): Edged {
     : silentEvents;
   const runtime = createRuntimeWatch(cri, clock, log);
 
-  const health = (): string[] => {
-    const { answeredAt, runtimeProblem, networkProblem } = runtime.info;
-    const problems: string[] = [];
-    const stale = answeredAt === undefined || clock.monotonic() - answeredAt > RUNTIME_STALE_MS;
-    if (runtimeProblem !== undefined) problems.push(runtimeProblem);
-    else if (stale) problems.push('container runtime is down');
-    if (pleg.listedAt !== undefined && clock.monotonic() - pleg.listedAt > PLEG_STALE_MS) {
-      const seconds = Math.round((clock.monotonic() - pleg.listedAt) / 1000);
-      problems.push(`PLEG is not healthy: pleg was last seen active ${seconds}s ago; threshold is 3m0s`);
-    }
-    if (networkProblem !== undefined) problems.push(networkProblem);
-    return problems;
-  };
-
   const node = createNodeAgent({
     config,
     host,
     meta,
     runtime: () => runtime.info,
-    health,
+    health: () => nodeHealth(runtime.info, pleg.listedAt, clock.monotonic()),
     pressures: () => upkeep.pressures,
     shuttingDown: () => shutdown.active,
     devices: () => ({ capacity: devices.capacity(), allocatable: devices.allocatable() }),
@@ -136,7 +120,7 @@ export function createEdged(options: EdgedOptions): Edged {
   });
   const devices = createNodeDevices({
     rootDir: config.rootDir,
-    pods: () => (loaded ? pods.list() : undefined),
+    pods: () => (loading.loaded ? pods.list() : undefined),
     onChange() {
       node.poke();
       pods.retry();
@@ -258,7 +242,6 @@ export function createEdged(options: EdgedOptions): Edged {
         onFinished,
       }),
   });
-  let loaded = false;
   const upkeep = createUpkeep({
     cri,
     config,
@@ -267,12 +250,10 @@ export function createEdged(options: EdgedOptions): Edged {
     runtime: () => runtime.info,
     cgroups: settings.cgroups,
     logs,
-    pods: () => (loaded ? pods.list() : undefined),
+    pods: () => (loading.loaded ? pods.list() : undefined),
     usage: (wanted, { storage }) => outside.stats.podUsage({ storage, pods: wanted }),
     evict: (uid, order) => void pods.order(uid, order),
-    removeLeftovers: async () => {
-      if (loaded) await removeLeftovers();
-    },
+    removeLeftovers: () => loading.removeLeftovers(),
     onPressure: () => node.poke(),
     events,
     clock,
@@ -322,56 +303,22 @@ export function createEdged(options: EdgedOptions): Edged {
     log,
   });
 
-  const watchRuntime = async (signal: AbortSignal): Promise<void> => {
-    let before: string | undefined = 'unknown';
-    while (!signal.aborted) {
-      const answers = await runtime.check(signal);
-      const problem = runtime.info.runtimeProblem ?? runtime.info.networkProblem;
-      if (problem !== before) {
-        node.poke();
-        settings.poke();
-        if (problem === undefined) pods.retry();
-      }
-      before = problem;
-      const waitMs = answers && problem === undefined ? RUNTIME_CHECK_MS : RUNTIME_RETRY_MS;
-      await sleep(clock, waitMs, signal).catch(() => undefined);
-    }
-  };
-
-  /** The store is local, so it answers; should it not, orphans must not be touched until it does. */
-  const loadPods = async (signal: AbortSignal): Promise<void> => {
-    const backoff = createBackoff({ initialMs: 200, maxMs: 10_000 }, random);
-    while (!signal.aborted) {
-      try {
-        const known = await meta.listPods();
-        for (const pod of known) if (isMirror(pod)) mirrors.seen(pod);
-        const found = await manifests.read(signal);
-        mirrors.want(found);
-        // What the API last showed of a static pod is what is known of its past.
-        pods.setStatic(found.map((pod) => ({ ...pod, status: mirrors.statusOf(pod) ?? pod.status ?? {} })));
-        pods.load(known);
-        loaded = true;
-        settings.poke();
-        running.push(manifests.run(signal), mirrors.run(signal));
-        log.info({ pods: known.length }, 'pods of the store are started');
-        await removeLeftovers().catch((error) => {
-          log.warn({ err: errorText(error) }, 'leftovers of ended pods could not be removed');
-        });
-        return;
-      } catch (error) {
-        log.error({ err: errorText(error) }, 'pods could not be read from the store, trying again');
-        await sleep(clock, backoff.next(), signal).catch(() => undefined);
-      }
-    }
-  };
-
-  /** Directories and cgroups of pods that ended while edgecore was away. */
-  const removeLeftovers = async (): Promise<void> => {
-    for (const uid of [...(await volumes.directories()), ...(await settings.leftCgroups())]) {
-      if (pods.has(uid)) continue;
-      pods.adoptOrphans([{ uid, name: uid, namespace: 'unknown' }]);
-    }
-    await logs.removeUnknown((uid) => pods.has(uid));
+  const loading = createPodLoading({
+    meta,
+    manifests,
+    mirrors,
+    pods,
+    volumes,
+    settings,
+    logs,
+    clock,
+    random,
+    log,
+  });
+  const runtimeChanged = (works: boolean): void => {
+    node.poke();
+    settings.poke();
+    if (works) pods.retry();
   };
 
   return {
@@ -387,7 +334,7 @@ export function createEdged(options: EdgedOptions): Edged {
         events.node('Normal', 'Starting', 'Starting kubelet.');
         const { signal } = stopping;
         running.push(
-          watchRuntime(signal),
+          followRuntime(runtime, runtimeChanged, { clock }, signal),
           pleg.run(signal),
           node.run(signal),
           lease.run(signal),
@@ -397,7 +344,7 @@ export function createEdged(options: EdgedOptions): Edged {
           plugins.run(signal),
           shutdown.run(signal),
           settings.run(signal),
-          loadPods(signal),
+          loading.run(signal),
           outside.run(signal),
         );
       },
@@ -409,33 +356,18 @@ export function createEdged(options: EdgedOptions): Edged {
         cri.close();
       },
     },
-    sink: {
-      podChanged(pod) {
-        pods.changed(pod);
-        settings.poke();
-      },
-      podDeleted(pod) {
-        pods.deleted(pod);
-        settings.poke();
-      },
+    sink: createEdgedSink({
       nodeChanged(changed) {
         runtime.setPodCidr(podCidrOf(changed, config));
         node.changed(changed);
         volumes.nodeChanged(changed);
       },
-      nodeGone: () => node.gone(),
-      referencedChanged: (type, namespace, name) => pods.referencedChanged(`${type}/${name}`, namespace),
-      // Variables are made when a container is created; running ones keep theirs, as with any kubelet.
-      servicesChanged: () => {},
-      releaseHeldUpgrade: (pod) => pods.releaseHold(pod),
-      connectionChanged(connected) {
-        node.poke();
-        lease.poke();
-        mirrors.poke();
-        if (!connected) return;
-        volumes.connected();
-        pods.retry();
-      },
-    },
+      node,
+      lease,
+      mirrors,
+      volumes,
+      settings,
+      pods,
+    }),
   };
 }
