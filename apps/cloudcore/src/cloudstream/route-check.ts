@@ -49,7 +49,8 @@ export function createRouteCheck(options: RouteCheckOptions): RouteCheck {
     const via = formatEndpoint(known.endpoint);
     const text = verdict.ok
       ? `${verdict.text}: the API server reaches this node at ${via}; ${how()}`
-      : `failed: the API server does not reach this node at ${via}: ${verdict.text.slice(0, MAX_TEXT)}; ${how()}`;
+      : // the cause first: `kubectl describe` shows 140 characters
+        `failed: ${verdict.text.slice(0, MAX_TEXT)}; the API server tried ${via}; ${how()}`;
     if (nodeOf(name)?.metadata.annotations?.[ROUTE_ANNOTATION] !== text) {
       const fields = { node: name, endpoint: via, result: verdict.text };
       if (verdict.ok) log.info(fields, 'the API server reaches the kubelet of this node');
