@@ -4,6 +4,7 @@ import { edgeMutations } from './edge.ts';
 import { endpointMutations } from './kubelet-endpoint.ts';
 import type { Mutation } from './mutation.ts';
 import { securityMutations } from './security.ts';
+import { tunnelMutations } from './tunnel.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
   ...cloudMutations,
@@ -11,4 +12,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...edgeMutations,
   ...endpointMutations,
   ...cloudStreamMutations,
+  ...tunnelMutations,
 ];

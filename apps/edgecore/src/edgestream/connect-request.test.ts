@@ -80,7 +80,7 @@ describe('logs and metrics for an upstream cloud', () => {
     assert.equal(await read(cloud), 'pod not found\n');
   });
 
-  test('stop at the kubelet when the cloud asks for the end', async () => {
+  test('stop at the kubelet when the cloud asks for the end', { timeout: 10_000 }, async () => {
     const gone = Promise.withResolvers<void>();
     const { cloud, stream } = asked('logs', LOGS, (_request, response) => {
       response.on('close', gone.resolve);

@@ -79,6 +79,7 @@ const SPDY = { Connection: 'Upgrade', Upgrade: 'SPDY/3.1' };
 
 async function get(tunnel: StreamTunnel, path: string): Promise<{ status: number; body: string }> {
   const request = httpRequest({ path, createConnection: () => tunnel.open() });
+  request.on('error', () => undefined);
   request.end();
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   return { status: response.statusCode ?? 0, body: await text(response) };
@@ -154,7 +155,9 @@ describe('the node behind its tunnel', () => {
     await until(() => cloud.openStreams === 0);
   });
 
-  test('dials again when the cloud has been restarted; what was open ends with an error', async (t) => {
+  test('dials again when the cloud has been restarted; what was open ends with an error', {
+    timeout: 10_000,
+  }, async (t) => {
     const { tunnel, runtime, restartCloud } = await site(t);
     const kubectl = await exec(await tunnel());
     const process = await runtime.next();

@@ -137,7 +137,7 @@ describe('the tunnel of an upstream edge', () => {
     await read(stream);
   });
 
-  test('takes a stream from a reader that has stopped, and no other', async (t) => {
+  test('takes a stream from a reader that has stopped, and no other', { timeout: 10_000 }, async (t) => {
     const hasty = (ms: number): number => (ms === HOLD_MS ? 1 : ms);
     const clock = {
       ...systemClock,

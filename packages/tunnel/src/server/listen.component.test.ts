@@ -81,7 +81,7 @@ describe('the tunnel listener', () => {
     await bench.pair();
   });
 
-  test('bounds what strangers may hold, in number and in time', async (t) => {
+  test('bounds what strangers may hold, in number and in time', { timeout: 10_000 }, async (t) => {
     const bench = await createTunnelBench(t, { maxPendingHandshakes: 2, handshakeTimeoutMs: 300 });
     // an edge that is in does not count
     const { cloud } = await bench.pair();

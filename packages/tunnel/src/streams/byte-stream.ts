@@ -60,6 +60,14 @@ export function createByteStream(inner: Http2Stream, lost: () => Error): Duplex 
     if (!outer.push(chunk)) inner.pause();
   };
 
+  // as a socket has it: HTTP leaves a connection by it that is not needed any more
+  Object.assign(outer, {
+    destroySoon() {
+      if (outer.writable) outer.end();
+      if (outer.writableFinished) outer.destroy();
+      else outer.once('finish', () => outer.destroy());
+    },
+  });
   outer.on('error', () => undefined);
   inner.on('error', () => undefined);
   inner.on('data', take);

@@ -113,6 +113,19 @@ describe('a stream of the tunnel between ends of ours', () => {
     assert.equal(stream.errored, null);
   });
 
+  test('that is over before anybody reads it is read all the same', { timeout: 10_000 }, async (t) => {
+    const { cloud } = await (await createTunnelBench(t)).pair({
+      onStream(stream) {
+        stream.end(Buffer.alloc(10_000, 'y'), () => stream.destroy());
+      },
+    });
+    const stream = cloud.open();
+    await until(() => cloud.openStreams === 0);
+    assert.equal((await buffer(stream)).length, 10_000);
+    await until(() => stream.closed);
+    assert.equal(stream.errored, null);
+  });
+
   test('that nobody reads holds its writer back, and no other stream', async (t) => {
     const poured: { readonly written: number }[] = [];
     const bench = await createTunnelBench(t);
