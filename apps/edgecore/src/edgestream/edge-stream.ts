@@ -50,7 +50,8 @@ export function createEdgeStream(options: EdgeStreamOptions): Module {
       url: server,
       tls,
       nodeName,
-      internalIp: await internalIp(),
+      // only shown: no reason to stay away
+      internalIp: await internalIp().catch(() => ''),
       handshakeTimeoutMs,
       clock,
       log,

@@ -45,6 +45,7 @@ export function createFrameSession(
 ): FrameSession {
   const closed = deferred<string>();
   let ended: string | undefined;
+  let malformed = 0;
   let cancelGrace = (): void => {};
 
   const send: SendFrame = (frame, done) => {
@@ -71,7 +72,10 @@ export function createFrameSession(
     try {
       frame = decodeFrame(bytes);
     } catch (error) {
-      log.warn({ node, bytes: bytes.length, err: errorText(error) }, 'frame of the tunnel was ignored');
+      const fields = { node, bytes: bytes.length, err: errorText(error) };
+      // once is enough to know of a peer that speaks nonsense
+      if (malformed === 0) log.warn(fields, 'frame of the tunnel was ignored');
+      malformed += 1;
       return;
     }
     const { connectId, type } = frame;
