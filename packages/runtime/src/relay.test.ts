@@ -5,6 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { duplexPair } from 'node:stream';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Clock } from './clock.ts';
+import { commandEnding } from './command-ending.ts';
 import { createRelays, type Relays } from './relay.ts';
 
 let server: Server;
@@ -137,6 +138,40 @@ describe('a relayed stream', () => {
       assert.equal((await failed)[0].code, 'ECONNRESET');
       await it.done;
     }
+  });
+
+  test('the client of a command is told that the other side is lost, and then hung up on', async () => {
+    for (const loss of ['reset', 'end', 'stop'] as const) {
+      const [client, a] = await pair();
+      const [b, runtime] = await pair();
+      const headers = { upgrade: 'SPDY/3.1', 'x-stream-protocol-version': 'v4.channel.k8s.io' };
+      const done = relays.join(a, b, commandEnding(headers, 'lost it'));
+      client.write('input');
+      await once(runtime, 'data');
+      if (loss === 'reset') runtime.resetAndDestroy();
+      else if (loss === 'end') runtime.end();
+      else relays.close();
+      const said = await all(client);
+      assert.match(said, /"message":"lost it"/, loss);
+      client.end();
+      runtime.end();
+      await done;
+      assert.equal(clock.pending, 0);
+    }
+  });
+
+  test('a client that does not hang up after the last word is hung up on', async () => {
+    const [client, a] = await pair();
+    const [b, runtime] = await pair();
+    const headers = { upgrade: 'SPDY/3.1', 'x-stream-protocol-version': 'v4.channel.k8s.io' };
+    const done = relays.join(a, b, commandEnding(headers, 'lost it'));
+    runtime.resume();
+    runtime.resetAndDestroy();
+    await all(client);
+    assert.equal(a.destroyed, false);
+    clock.advance(2_000);
+    await done;
+    assert.equal(a.destroyed, true);
   });
 
   test('a side that was closed before the stream was joined ends it', async () => {

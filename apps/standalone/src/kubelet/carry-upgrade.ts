@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '@kubeedge-ts/runtime';
+import { commandEnding } from '@kubeedge-ts/runtime/command-ending';
 import type { Relays } from '@kubeedge-ts/runtime/relay';
 import { apiError, badRequest } from '../rest/api-error.ts';
 import { clientAddress } from './client-address.ts';
@@ -56,9 +57,13 @@ export async function carryUpgrade(
     request.socket.setTimeout(0);
     request.socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
     client.write(headOf(found));
-    if (head.length > 0) client.write(head);
+    const ending = commandEnding(
+      found.headers,
+      'the connection to the node was lost; what was started there may go on',
+    );
+    if (head.length > 0) client.write(ending?.take(head) ?? head);
     if (upgrade.head.length > 0) socket.write(upgrade.head);
-    await relays.join(client, socket);
+    await relays.join(client, socket, ending);
     return;
   }
   const status = found.statusCode ?? 0;

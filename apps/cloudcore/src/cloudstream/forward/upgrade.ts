@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorText } from '@kubeedge-ts/errors';
 import type { Clock } from '@kubeedge-ts/runtime';
+import { commandEnding } from '@kubeedge-ts/runtime/command-ending';
 import type { Relays } from '@kubeedge-ts/runtime/relay';
 import { answerUpgrade, refusal } from '../refusal.ts';
 import { upgradeHeaders } from './headers.ts';
@@ -67,9 +68,13 @@ export async function forwardUpgrade(
     const { answer, peer, first } = outcome;
     peer.on('error', () => undefined);
     socket.write(headText(answer));
-    if (first.length > 0) socket.write(first);
+    const ending = commandEnding(
+      answer.headers,
+      `the connection to node ${node} was lost; what was started there may go on`,
+    );
+    if (first.length > 0) socket.write(ending?.take(first) ?? first);
     if (head.length > 0) peer.write(head);
-    await relays.join(socket, peer);
+    await relays.join(socket, peer, ending);
   } finally {
     cancel();
     socket.off('close', giveUp);
