@@ -156,10 +156,18 @@ test('attach is for edges that are known to know it', () => {
     'v1.24.17-kubeedge-v1.14.0',
     'v1.29.5-kubeedge-v1.23.1',
     'v1.40.0-kubeedge-v2.0.0',
+    'v1.32.10-kubeedge-v0.0.0-master+$Format:%h$',
   ]) {
     assert.equal(connectTypeOf(attach, 'n', version), 'attach');
   }
-  for (const version of [undefined, '', 'v1.30.0', 'v1.22.6-kubeedge-v1.13.5', 'v1.19.3-kubeedge-v1.9.1']) {
+  for (const version of [
+    undefined,
+    '',
+    'v1.30.0',
+    'v1.22.6-kubeedge-v1.13.5',
+    'v1.19.3-kubeedge-v1.9.1',
+    'v1.19.3-kubeedge-v0.0.0-master',
+  ]) {
     assert.throws(() => connectTypeOf(attach, 'n', version), /would end at the word attach/);
   }
 });

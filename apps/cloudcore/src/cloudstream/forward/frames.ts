@@ -34,8 +34,11 @@ export function connectTypeOf(
 
 /** Attach came with v1.14; 1.9's edgecore panics on a type it does not know (spec/cloudstream-edgestream.md §2.2). */
 function knowsAttach(kubeletVersion: string | undefined): boolean {
-  const match = /-kubeedge-v(\d+)\.(\d+)/.exec(kubeletVersion ?? '');
-  return match !== null && (Number(match[1]) > 1 || Number(match[2]) >= 14);
+  const match = /^v1\.(\d+)\.\d+-kubeedge-v(\d+)\.(\d+)/.exec(kubeletVersion ?? '');
+  if (match === null) return false;
+  const [kubernetes = 0, major = 0, minor = 0] = match.slice(1).map(Number);
+  // a build without a release's number says v0.0.0-master; what it is of Kubernetes it says all the same (v1.14: 1.24)
+  return major === 0 ? kubernetes >= 24 : major > 1 || minor >= 14;
 }
 
 /**
