@@ -2,13 +2,23 @@ import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { loadKubeconfig } from '@kubeedge-ts/kube';
+import { systemClock } from '@kubeedge-ts/runtime';
 import { createKubectl, type Kubectl, type Site, startSite, until } from '@kubeedge-ts/testing/site';
 import { applyPods, kubeletReachable, podRuns, STAY, shellPod } from './lib/edge-shell.ts';
 
 // Every verb of kubectl that needs a node's kubelet, with nothing configured: standalone (or the cluster of KUBECONFIG),
 // cloudcore, tunnel, edgecore, containerd. Runs in the namespaces of scripts/run-tests.mjs.
+
+interface PublishedNode {
+  readonly status: {
+    readonly addresses: readonly { readonly type: string; readonly address: string }[];
+    readonly daemonEndpoints: { readonly kubeletEndpoint: { readonly Port: number } };
+  };
+}
 
 const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
 const dir = join(process.env['KUBEEDGE_TS_RUN_DIR'] ?? '', 'verbs');
@@ -249,6 +259,53 @@ describe('kubectl at the edge', { timeout: 600_000 }, () => {
       new RegExp(`${NODE}\\s+\\d+m\\s+\\d+%\\s+\\d+Mi\\s+\\d+%`),
     );
     assert.match(await kubectl(['top', 'pod', 'talk', '--containers']), /talk\s+second\s+\d+m\s+\d+Mi/);
+  });
+
+  test('metrics-server’s way: the published endpoint, with a token that may read metrics, and with nothing else', async () => {
+    const node = await kubectl.json<PublishedNode>(['get', 'node', NODE]);
+    const { address } = node.status.addresses.find(({ type }) => type === 'InternalIP') as {
+      address: string;
+    };
+    const port = node.status.daemonEndpoints.kubeletEndpoint.Port;
+    const { ca } = await loadKubeconfig({ path: site.cloud.kubeconfig, env: {} }, { clock: systemClock });
+    const ask = (path: string, credentials: object) =>
+      new Promise<{ status: number; text: string }>((resolve, reject) => {
+        get({ host: address, port, path, ca, agent: false, ...credentials }, async (answer) => {
+          let said = '';
+          for await (const part of answer) said += part;
+          resolve({ status: answer.statusCode ?? 0, text: said });
+        }).once('error', reject);
+      });
+
+    await kubectl(['create', 'serviceaccount', 'gauge']);
+    await kubectl(['create', 'clusterrole', 'gauge', '--verb=get', '--resource=nodes/metrics']);
+    await kubectl([
+      'create',
+      'clusterrolebinding',
+      'gauge',
+      '--clusterrole=gauge',
+      '--serviceaccount=default:gauge',
+    ]);
+    const token = (await kubectl(['create', 'token', 'gauge'])).trim();
+    const withToken = { headers: { authorization: `Bearer ${token}` } };
+    const metrics = await ask('/metrics/resource', withToken);
+    assert.equal(metrics.status, 200, metrics.text);
+    assert.match(metrics.text, /^node_cpu_usage_seconds_total /m);
+    assert.equal(
+      (await ask('/containerLogs/default/talk/main', withToken)).status,
+      403,
+      'it may read metrics only',
+    );
+
+    for (const path of ['/metrics/resource', '/healthz', '/containerLogs/default/talk/main', '/nothing'])
+      assert.equal((await ask(path, {})).status, 401, path);
+    const pki = join(dir, 'edge/pki');
+    const ofNode = {
+      cert: readFileSync(join(pki, 'server.crt')),
+      key: readFileSync(join(pki, 'server.key')),
+    };
+    assert.equal((await ask('/metrics/resource', ofNode)).status, 403, 'the certificate of a node');
+    await kubectl(['delete', 'clusterrolebinding/gauge', 'clusterrole/gauge', 'serviceaccount/gauge']);
   });
 
   test('debug puts a container beside those of a pod', async () => {
