@@ -4,6 +4,7 @@
 // tests/mutations/run.ts, belongs to unit.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { runIsolated } from './isolate.mjs';
 import { pinnedNode } from './node.mjs';
@@ -44,8 +45,10 @@ if (files.length === 0) {
 }
 
 const argv = ['--test', '--test-reporter=spec', '--test-timeout=600000'];
-const env = { KUBEEDGE_TS_FULL: full ? '1' : '' };
+const env = { KUBEEDGE_TS_FULL: full ? '1' : (process.env.KUBEEDGE_TS_FULL ?? '') };
 if (tier === 'unit') {
+  // Node leaves one core to itself, half the machine on a small one; files that wait leave theirs to others.
+  argv.push(`--test-concurrency=${availableParallelism() + 1}`);
   // hundreds of short processes: what each would strip of types and compile anew is kept
   const compileCache = join(root, 'node_modules', '.cache', 'node-compile');
   const result = spawnSync(pinnedNode(), [...argv, ...files], {

@@ -12,6 +12,8 @@ const steps = (maxLength: number, actions: readonly Step['action'][] = ACTIONS):
 
 /** `KUBEEDGE_SEED` replays a run; the seed in use is printed. */
 const seed = Number(process.env['KUBEEDGE_SEED'] ?? Date.now() % 2 ** 31);
+/** `bin/test --full` tries more. */
+const scale = process.env['KUBEEDGE_TS_FULL'] ? 10 : 1;
 
 for (const edge of ['upstream', 'ours'] as const) {
   test(`nothing is lost, nothing resurrected, order per key: ${edge} edge, any crash, any disconnect`, (t) => {
@@ -24,7 +26,7 @@ for (const edge of ['upstream', 'ours'] as const) {
         assert.deepEqual(world.edgeRows(), world.wantedRows());
         assert.deepEqual(world.recordProblems(), []);
       }),
-      { seed, numRuns: 6_000, endOnFailure: false },
+      { seed, numRuns: 1_500 * scale, endOnFailure: false },
     );
   });
 }
@@ -52,7 +54,7 @@ test('a store restored from a backup, wiped or tampered with converges, whatever
       assert.deepEqual(world.edgeRows(), world.wantedRows());
       assert.deepEqual(world.recordProblems(), []);
     }),
-    { seed, numRuns: 2_000, endOnFailure: false },
+    { seed, numRuns: 500 * scale, endOnFailure: false },
   );
 });
 
@@ -85,7 +87,7 @@ test('an undamaged store gets nothing again: reconnects, restarts of cloudcore, 
       assert.equal(world.sends, sends);
       assert.deepEqual(world.edgeRows(), world.wantedRows());
     }),
-    { seed, numRuns: 2_000, endOnFailure: false },
+    { seed, numRuns: 500 * scale, endOnFailure: false },
   );
 });
 
@@ -102,6 +104,6 @@ test('what somebody changes in a connected edge converges with the next comparis
       assert.deepEqual(world.edgeRows(), world.wantedRows());
       assert.deepEqual(world.recordProblems(), []);
     }),
-    { seed, numRuns: 1_000, endOnFailure: false },
+    { seed, numRuns: 250 * scale, endOnFailure: false },
   );
 });

@@ -164,6 +164,6 @@ test('property: whatever is lost, refused, cut, restarted or meddled with, the l
         }, 'the cloud to have what was reported last');
       }),
     ),
-    { numRuns: 25 },
+    { numRuns: process.env['KUBEEDGE_TS_FULL'] ? 100 : 10 },
   );
 });
