@@ -1,5 +1,6 @@
-# Sourced by bin/test and bin/quickstart: the Debian packages a site needs, and those of $more_packages (command:package). Installs what is missing when run as root,
-# otherwise names it. kubectl is taken from the PATH and installed only where there is none.
+# Sourced by bin/test and bin/quickstart: the Debian packages a site needs, and those of $more_packages (command:package).
+# Installs what is missing when run as root, otherwise names it. kubectl is taken from the PATH and installed only where
+# there is none.
 
 missing_packages() {
   for pair in containerd:containerd runc:runc ctr:containerd iptables:iptables ip:iproute2 mosquitto:mosquitto \

@@ -39,7 +39,7 @@ export const endpointMutations: readonly Mutation[] = [
   {
     breaks: 'a lost side of a stream resets the other',
     file: 'packages/runtime/src/relay.ts',
-    from: 'if (!from.readableEnded || from.errored) reset(to);',
+    from: 'if (!from.stream.readableEnded || from.stream.errored) to.lose();',
     to: '',
     tests: ['packages/runtime/src/relay.test.ts'],
   },

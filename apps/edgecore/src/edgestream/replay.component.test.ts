@@ -88,7 +88,8 @@ test('the recorded upstream cloud reads from this node what it read from an upst
   // its REMOVE_CONNECT has come through, behind all that was typed
   await hungUp;
   assert.equal(typed, saidOf(byCloud, EXEC).data);
-  assert.deepEqual(saidOf(end.heard, EXEC), saidOf(byEdge, EXEC));
+  // upstream's edge says nothing to it, and the cloud repeats it 335 times in 14 ms, until the recording ends
+  assert.deepEqual(saidOf(end.heard, EXEC), { ...saidOf(byEdge, EXEC), removed: true });
   const exec = runtime.requests[0] ?? assert.fail('the runtime was not asked');
   assert.equal(exec.method, 'POST');
   assert.equal(exec.headers.upgrade, 'SPDY/3.1');

@@ -36,7 +36,7 @@ export function createFrameUpgrades({ nextConnectId, clock, log }: FrameUpgrades
     const node = edge.nodeName;
     const session = createFrameSession(webSocket, socket, {
       node,
-      pings: false,
+      isEdge: false,
       onFrame: ({ connectId, type }) =>
         log.debug({ node, connectId, type }, 'frame that an edge has no business sending'),
       clock,

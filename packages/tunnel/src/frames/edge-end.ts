@@ -50,7 +50,7 @@ export function createEdgeFrames(
   /** The protocol has no word for the reason. */
   const refuse = (connectId: number): void => session.send(encodeFrame(connectId, FRAME.removeConnect));
 
-  const session = createFrameSession(webSocket, socket, { node, pings: true, onFrame, clock, log });
+  const session = createFrameSession(webSocket, socket, { node, isEdge: true, onFrame, clock, log });
   return {
     kind: 'frames',
     get openStreams() {

@@ -6,6 +6,11 @@ export type SendFrame = (frame: Buffer, done?: (error?: Error | null) => void) =
 
 export interface FrameStreamPorts {
   readonly send: SendFrame;
+  /**
+   * The peer's REMOVE_CONNECT is answered by one: upstream's cloud, whose client has ended its side, repeats it in a busy
+   * loop until it gets it (cloud/pkg/cloudstream, seen with the Go program).
+   */
+  readonly answersRemoval: boolean;
   /** What comes for this stream is not wanted any more. */
   readonly onDeaf: () => void;
   /** The reader has caught up by so much. */
@@ -35,7 +40,7 @@ const FRAME_COST = 256;
  */
 export function createFrameStream(
   connectId: number,
-  { send, onDeaf, onRead }: FrameStreamPorts,
+  { send, answersRemoval, onDeaf, onRead }: FrameStreamPorts,
 ): FrameStream {
   let queue: Buffer[] = [];
   let waiting = 0;
@@ -122,6 +127,7 @@ export function createFrameStream(
       return weightOf(copy);
     },
     removed() {
+      if (answersRemoval && !theirsEnded && !oursEnded) send(encodeFrame(connectId, FRAME.removeConnect));
       theirsEnded = true;
       onDeaf();
       flush();

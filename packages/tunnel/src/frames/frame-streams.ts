@@ -7,6 +7,8 @@ import { createFrameStream, type FrameStream, type SendFrame } from './frame-str
 export interface FrameStreamsOptions {
   readonly node: string;
   readonly send: SendFrame;
+  /** As in `FrameStreamPorts`. */
+  readonly answersRemoval: boolean;
   /** Holds back, and lets through, everything the peer sends. */
   readonly hold: (held: boolean) => void;
   readonly clock: Clock;
@@ -31,7 +33,13 @@ const MAX_ALL_BEHIND_BYTES = 64 * MIB;
 const HOLD_ABOVE_BYTES = MIB;
 export const HOLD_MS = 50;
 
-export function createFrameStreams({ node, send, hold, clock }: FrameStreamsOptions): FrameStreams {
+export function createFrameStreams({
+  node,
+  send,
+  answersRemoval,
+  hold,
+  clock,
+}: FrameStreamsOptions): FrameStreams {
   const streams = new Map<number, FrameStream>();
   let size = 0;
   let waiting = 0;
@@ -73,7 +81,7 @@ export function createFrameStreams({ node, send, hold, clock }: FrameStreamsOpti
       const onDeaf = (): void => {
         if (streams.get(connectId) === stream) streams.delete(connectId);
       };
-      const stream = createFrameStream(connectId, { send, onDeaf, onRead });
+      const stream = createFrameStream(connectId, { send, answersRemoval, onDeaf, onRead });
       streams.set(connectId, stream);
       size += 1;
       stream.duplex.once('close', () => {

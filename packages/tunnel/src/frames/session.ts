@@ -18,8 +18,8 @@ export const WEBSOCKET_OPTIONS = {
 
 export interface FrameSessionOptions {
   readonly node: string;
-  /** Whether this end pings. */
-  readonly pings: boolean;
+  /** Which end this is: the edge pings, and answers removals. */
+  readonly isEdge: boolean;
   /** Every frame but DATA and REMOVE_CONNECT. */
   readonly onFrame: (frame: Frame) => void;
   readonly clock: Clock;
@@ -41,7 +41,7 @@ const GOING_AWAY = 1001;
 export function createFrameSession(
   webSocket: WebSocket,
   socket: Socket,
-  { node, pings, onFrame, clock, log }: FrameSessionOptions,
+  { node, isEdge, onFrame, clock, log }: FrameSessionOptions,
 ): FrameSession {
   const closed = deferred<string>();
   let ended: string | undefined;
@@ -54,6 +54,7 @@ export function createFrameSession(
   const streams = createFrameStreams({
     node,
     send,
+    answersRemoval: isEdge,
     hold: (held) => (held ? webSocket.pause() : webSocket.resume()),
     clock,
   });
@@ -90,7 +91,7 @@ export function createFrameSession(
   const stopWatching = watchSilence({
     clock,
     received: () => socket.bytesRead,
-    ...(pings ? { beat } : {}),
+    ...(isEdge ? { beat } : {}),
     onSilent: () => end('the other end fell silent'),
   });
 
