@@ -57,8 +57,10 @@ async function podStatusLatencies(signal: AbortSignal): Promise<number[]> {
     const begun = performance.now();
     const body = { status: { conditions: [{ type: GATE, status: wanted }] } };
     await kube.patch(pods, key, { type: 'strategic', body }, { subresource: 'status' });
-    const answered = seen.when((ready) => ready === wanted);
-    took.push((await answered) - begun);
+    const answered = await seen.when((ready) => ready === wanted);
+    // over before there was an answer
+    if (signal.aborted) break;
+    took.push(answered - begun);
     await pause(100);
   }
   return took;
@@ -73,6 +75,7 @@ async function leaseLatencies(signal: AbortSignal): Promise<number[]> {
   while (!signal.aborted) {
     const before = last;
     await seen.when((time) => time !== before);
+    if (signal.aborted) break;
     last = await seen.value();
     took.push(Date.now() - Date.parse(last ?? ''));
   }

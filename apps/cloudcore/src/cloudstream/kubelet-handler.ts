@@ -150,7 +150,8 @@ export function createKubeletHandler(options: KubeletHandlerOptions): KubeletHan
     close() {
       closing.abort(new Error('cloudcore is stopping'));
       relays.close();
-      for (const end of responses) end.destroy();
+      // what was told a last word is let to read it
+      for (const end of responses) if (!end.writableEnded) end.destroy();
     },
   };
 }

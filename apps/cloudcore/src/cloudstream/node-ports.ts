@@ -27,6 +27,7 @@ export interface NodePorts {
   portOf(node: string): number | undefined;
   /** Closes the node's port and all its connections. */
   release(node: string): void;
+  /** Takes no more connections; those there are go on. */
   close(): void;
 }
 
@@ -109,6 +110,8 @@ export function createNodePorts({ range, address, onConnection, log }: NodePorts
     server.close();
     for (const socket of sockets) socket.destroy();
   };
+  /** What is connected is the KubeletServer's to end. */
+  const stopListening = ({ server }: Listener): void => void server.close();
 
   return {
     async open(node, preferred) {
@@ -127,7 +130,7 @@ export function createNodePorts({ range, address, onConnection, log }: NodePorts
     },
     close() {
       closed = true;
-      for (const listener of listeners.values()) end(listener);
+      for (const listener of listeners.values()) stopListening(listener);
       listeners.clear();
     },
   };
