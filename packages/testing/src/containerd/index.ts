@@ -8,4 +8,5 @@ export {
   ociArchive,
   pauseImage,
 } from './oci-image.ts';
+export { type Registry, startRegistry } from './registry.ts';
 export { importTestImages, TEST_IMAGES } from './test-images.ts';

@@ -34,15 +34,30 @@ const LAYER = 'application/vnd.oci.image.layer.v1.tar';
 const CONFIG = 'application/vnd.oci.image.config.v1+json';
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 
-/** An OCI image layout as one tar, as `ctr images import` takes it; the same input gives the same bytes. */
-export async function ociArchive(images: readonly ImageSource[]): Promise<Buffer> {
+/** What images consist of. */
+export interface OciContent {
+  /** By digest, `sha256:…`. */
+  readonly blobs: ReadonlyMap<string, Buffer>;
+  /** Descriptors of the manifests, one per name. */
+  readonly manifests: readonly OciDescriptor[];
+}
+
+export interface OciDescriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** The same input gives the same bytes. */
+export async function ociContent(images: readonly ImageSource[]): Promise<OciContent> {
   const blobs = new Map<string, Buffer>();
   const keep = (bytes: Buffer): Blob => {
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     blobs.set(digest, bytes);
     return { digest, bytes };
   };
-  const manifests: object[] = [];
+  const manifests: OciDescriptor[] = [];
   for (const image of images) {
     const layer = keep(await tar(image.files));
     const config = keep(
@@ -83,6 +98,12 @@ export async function ociArchive(images: readonly ImageSource[]): Promise<Buffer
       });
     }
   }
+  return { blobs, manifests };
+}
+
+/** An OCI image layout as one tar, as `ctr images import` takes it. */
+export async function ociArchive(images: readonly ImageSource[]): Promise<Buffer> {
+  const { blobs, manifests } = await ociContent(images);
   return tar([
     { path: 'oci-layout', content: json({ imageLayoutVersion: '1.0.0' }) },
     { path: 'index.json', content: json({ schemaVersion: 2, manifests }) },
