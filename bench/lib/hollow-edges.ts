@@ -3,7 +3,15 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { decodeMessage, encodeMessage, type Message, newMessage, OK, responseTo } from '@kubeedge-ts/apis';
+import {
+  CAPABILITIES_HEADER,
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  newMessage,
+  OK,
+  responseTo,
+} from '@kubeedge-ts/apis';
 import { enrol } from '@kubeedge-ts/pki';
 import { silentLogger, systemClock, systemRandom } from '@kubeedge-ts/runtime';
 import { createWebSocketTransport, DEFAULT_PROJECT_ID } from '@kubeedge-ts/viaduct';
@@ -14,6 +22,10 @@ export interface HollowParameters {
   readonly httpsUrl: string;
   readonly token: string;
   readonly dir: string;
+  /** What the edges claim to have of ours (`x-kubeedge-ts-capabilities`); default: nothing, as upstream's. */
+  readonly capabilities?: string;
+  /** So many Services, all at one port, are announced as `services-<port>-<node>` once the edge has committed the last. */
+  readonly services?: number;
 }
 
 const parameters = JSON.parse(process.argv[2] ?? '{}') as HollowParameters;
@@ -38,12 +50,27 @@ async function joinCloud(nodeName: string): Promise<void> {
     tls: { ca: caPem, cert: certPem, key: keyPem },
     nodeName,
     projectId: DEFAULT_PROJECT_ID,
+    ...(parameters.capabilities === undefined
+      ? {}
+      : { headers: { [CAPABILITIES_HEADER]: parameters.capabilities } }),
     maxFrameBytes: 33_554_432,
     handshakeTimeoutMs: 30_000,
   });
   connection.closed.then(({ code, reason }) =>
     process.stderr.write(`${nodeName} closed: ${code} ${reason}\n`),
   );
+  const ports = new Map<string, number>();
+  /** How many Services are at each port. */
+  const atPort = new Map<number, number>();
+  const noteService = (resource: string, content: unknown): void => {
+    const port = (content as { spec?: { ports?: { port: number }[] } }).spec?.ports?.[0]?.port ?? 0;
+    const before = ports.get(resource);
+    if (before !== undefined) atPort.set(before, (atPort.get(before) ?? 0) - 1);
+    ports.set(resource, port);
+    const count = (atPort.get(port) ?? 0) + 1;
+    atPort.set(port, count);
+    if (count === parameters.services) tell(`services-${port}-${nodeName}`);
+  };
   connection.start(async (text) => {
     const message = decodeMessage(text);
     const { operation = '', resource = '' } = message.route;
@@ -53,6 +80,7 @@ async function joinCloud(nodeName: string): Promise<void> {
     else if (message.content === OK) return;
     await connection.send(encodeMessage(responseTo(origin, message, OK)));
     announce(message);
+    if (resource.includes('/service/')) noteService(resource, message.content);
   });
   const send = (operation: string, resource: string, content: unknown, source = 'edged', group = 'meta') =>
     connection.send(encodeMessage(newMessage(origin, { source, group, operation, resource, content })));
@@ -76,6 +104,9 @@ function announce(message: Message): void {
   const metadata = (message.content as { metadata?: { annotations?: Record<string, string> } } | null)
     ?.metadata;
   const marker = metadata?.annotations?.['bench'];
-  if (marker !== undefined)
-    process.stdout.write(`${JSON.stringify({ marker, at: Number(process.hrtime.bigint() / 1000n) })}\n`);
+  if (marker !== undefined) tell(marker);
+}
+
+function tell(marker: string): void {
+  process.stdout.write(`${JSON.stringify({ marker, at: Number(process.hrtime.bigint() / 1000n) })}\n`);
 }

@@ -8,7 +8,12 @@ import { rereadConfig } from './config-child.ts';
 import { createDeviceTwin, noDeviceMqtt } from './devicetwin/index.ts';
 import { addressesOf, createEdged, edgedConfigOf, systemHost } from './edged/index.ts';
 import { createEdgeHub, createEnrolProcess, createIdentity, tokenSource } from './edgehub/index.ts';
-import { createEdgeStream, edgeStreamConfigOf, tunnelCredentials } from './edgestream/index.ts';
+import {
+  createEdgeStream,
+  type EdgeStream,
+  edgeStreamConfigOf,
+  tunnelCredentials,
+} from './edgestream/index.ts';
 import { createEventBus } from './eventbus/index.ts';
 import { createMetaManager } from './metamanager/index.ts';
 
@@ -39,6 +44,7 @@ export async function runEdgeCore(config: EdgeCoreConfig, log: Logger, configFil
     random,
     log: log.child({ module: 'edgehub' }),
   });
+  let edgestream: EdgeStream | undefined;
   const edgehub = createEdgeHub({
     config: {
       nodeName,
@@ -54,6 +60,8 @@ export async function runEdgeCore(config: EdgeCoreConfig, log: Logger, configFil
     clock,
     random,
     log: log.child({ module: 'edgehub' }),
+    // where the cloud is, its tunnels are
+    onConnected: () => edgestream?.poke(),
   });
 
   const meta = createMetaManager({
@@ -119,17 +127,16 @@ export async function runEdgeCore(config: EdgeCoreConfig, log: Logger, configFil
     modules.push(module);
     if (edgeStream.enable) {
       const tunnel = edgeStreamConfigOf(config);
-      modules.push(
-        createEdgeStream({
-          config: tunnel,
-          credentials: tunnelCredentials({ files: tunnel.files, hubFiles, identity }),
-          internalIp: async () => (await addressesOf(systemHost, edgedConfig))[0] ?? '',
-          kubelet: kubeletApi,
-          clock,
-          random,
-          log: log.child({ module: 'edgestream' }),
-        }),
-      );
+      edgestream = createEdgeStream({
+        config: tunnel,
+        credentials: tunnelCredentials({ files: tunnel.files, hubFiles, identity }),
+        internalIp: async () => (await addressesOf(systemHost, edgedConfig))[0] ?? '',
+        kubelet: kubeletApi,
+        clock,
+        random,
+        log: log.child({ module: 'edgestream' }),
+      });
+      modules.push(edgestream);
     }
   }
   if (hub.enable) modules.push(edgehub);

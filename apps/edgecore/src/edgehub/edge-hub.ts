@@ -54,6 +54,8 @@ export interface EdgeHubOptions {
   /** Messages held per priority while the uplink is slow; default 4096. */
   readonly queueCapacity?: number;
   readonly backoff?: BackoffOptions;
+  /** Told of every connection to the cloud. */
+  readonly onConnected?: () => void;
 }
 
 export interface EdgeHubCounters {
@@ -216,6 +218,7 @@ export function createEdgeHub(options: EdgeHubOptions): EdgeHub {
       written: ({ header }) => delivering.get(header.msg_id)?.resolve(),
     });
     notify(CLOUD_CONNECTED);
+    options.onConnected?.();
     fresh.start(receive);
     void fresh.closed.then(() => {
       connection = undefined;

@@ -202,4 +202,17 @@ describe('the node behind its tunnel', () => {
     });
     await hanging.module.stop();
   });
+
+  test('dials at once when it hears that the cloud is there again', async (t) => {
+    const { module, tunnel, restartCloud } = await site(t, {
+      backoff: { initialMs: 3_600_000, maxMs: 3_600_000 },
+    });
+    const first = await tunnel();
+    await restartCloud();
+    await first.closed;
+    // it may hear of it before it has noticed the loss itself
+    const poking = setInterval(() => module.poke(), 5);
+    t.after(() => clearInterval(poking));
+    assert.equal((await tunnel(2)).nodeName, 'edge-a');
+  });
 });

@@ -31,11 +31,16 @@ const DEFAULT_BACKOFF: BackoffOptions = { initialMs: 1_000, maxMs: 30_000 };
 /** A tunnel that lived so long was a good one. */
 const LIVED_MS = 10_000;
 
+export interface EdgeStream extends Module {
+  /** The cloud is there again: a pause between two tries is cut short. */
+  poke(): void;
+}
+
 /**
  * The node's end of the tunnel that kubectl's logs, exec, attach and port-forward come through: keeps one open, whatever
  * happens, and lets each stream of it be a connection to the kubelet API.
  */
-export function createEdgeStream(options: EdgeStreamOptions): Module {
+export function createEdgeStream(options: EdgeStreamOptions): EdgeStream {
   const { config, credentials, internalIp, kubelet, clock, random, log } = options;
   const { nodeName, server, handshakeTimeoutMs } = config;
   const stopping = new AbortController();
@@ -43,6 +48,7 @@ export function createEdgeStream(options: EdgeStreamOptions): Module {
   const backoff = createBackoff(options.backoff ?? DEFAULT_BACKOFF, random);
   let running: Promise<void> = Promise.resolve();
   let told = '';
+  let cutShort = (): void => {};
 
   const dial = async (): Promise<EdgeTunnel> => {
     const tls = await credentials(signal);
@@ -92,12 +98,20 @@ export function createEdgeStream(options: EdgeStreamOptions): Module {
         if (signal.aborted) break;
         complain(error);
       }
-      await sleep(clock, backoff.next(), signal).catch(() => undefined);
+      await pause();
     }
+  };
+
+  const pause = async (): Promise<void> => {
+    const poked = new AbortController();
+    cutShort = () => poked.abort();
+    await sleep(clock, backoff.next(), AbortSignal.any([signal, poked.signal])).catch(() => undefined);
+    cutShort = () => {};
   };
 
   return {
     name: 'edgestream',
+    poke: () => cutShort(),
     async start() {
       running = keepOpen();
     },

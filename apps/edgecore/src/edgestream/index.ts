@@ -1,3 +1,3 @@
 export { type EdgeStreamConfig, edgeStreamConfigOf } from './config.ts';
 export { tunnelCredentials } from './credentials.ts';
-export { createEdgeStream, type EdgeStreamOptions } from './edge-stream.ts';
+export { createEdgeStream, type EdgeStream, type EdgeStreamOptions } from './edge-stream.ts';
