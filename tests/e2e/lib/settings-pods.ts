@@ -146,7 +146,7 @@ export function settingsPods(gateway: string): Map<string, Pod> {
   add('last-words', once('yes long | head -c 6000 > /dev/termination-log; exit 3'));
   add(
     'last-lines',
-    once('echo starting; echo no paper >&2; exit 4', { terminationMessagePolicy: 'FallbackToLogsOnError' }),
+    once('echo starting; echo no paper; exit 4', { terminationMessagePolicy: 'FallbackToLogsOnError' }),
   );
   return pods;
 }
