@@ -49,7 +49,7 @@ need_bundles() {
 node_flags() {
   case $1 in
     cloudcore) echo --max-semi-space-size=1 --optimize-for-size --no-opt --no-maglev --no-sparkplug ;;
-    edgecore) echo --expose-gc --max-semi-space-size=1 --optimize-for-size --no-opt --no-maglev ;;
+    edgecore) echo --expose-gc --max-semi-space-size=1 --optimize-for-size --no-opt --no-maglev --invocation-count-for-feedback-allocation=64 ;;
     *) echo --max-semi-space-size=2 ;;
   esac
 }
