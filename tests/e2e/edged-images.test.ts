@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Registry, startRegistry } from '@kubeedge-ts/testing/containerd';
 import { container, pod } from '../../apps/edgecore/src/edged/testing/pods.ts';
@@ -82,5 +84,43 @@ describe('images of a private registry, with real containerd', { timeout: 120_00
       () => bed.meta.statusOf('eager')?.containerStatuses?.[0]?.restartCount === 1,
     );
     assert.ok(registry.asked.right > once);
+  });
+});
+
+describe('containers that have ended, with real containerd', { timeout: 120_000 }, () => {
+  test('go when there are more than the node keeps, the oldest first, with their logs', async (t) => {
+    const bed = await createEdgedBed({
+      name: 'dead',
+      config: { maxDeadContainers: 2, containerGcMs: 500 },
+    });
+    t.after(() => bed.close());
+    await bed.start();
+    const names = ['first', 'second', 'third', 'fourth'];
+    for (const name of names) {
+      bed.meta.putPod(
+        pod(name, {
+          restartPolicy: 'Never',
+          containers: [container('main', { command: ['sh', '-c', `echo ${name}`] })],
+        }),
+      );
+      await bed.until(`${name} is over`, () => bed.phaseOf(name) === 'Succeeded');
+    }
+    const left = async () => {
+      const { containers } = await bed.cri.listContainers({});
+      return containers.map(({ labels }) => labels['io.kubernetes.pod.name']).sort();
+    };
+    await bed.until('two are left', async () => (await left()).length === 2);
+    assert.deepEqual(await left(), ['fourth', 'third']);
+    const logs = await readdir(join(bed.dir, 'pod-logs'), { recursive: true });
+    const kept = logs
+      .filter((path) => path.endsWith('.log'))
+      .map((path) => path.split('_')[1])
+      .sort();
+    assert.deepEqual(kept, ['fourth', 'third']);
+    assert.deepEqual(
+      names.map((name) => bed.phaseOf(name)),
+      new Array(4).fill('Succeeded'),
+      'what became of the pods stays known',
+    );
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import type { NodeStatus } from '@kubeedge-ts/apis';
 import { observeSignals } from '../../apps/edgecore/src/edged/eviction/observe.ts';
@@ -9,7 +10,13 @@ import { createEdgedBed, type EdgedBed } from './lib/edged-bed.ts';
 
 const Gi = 2 ** 30;
 /** What pods of these tests take, and by how much others on this machine may move the figures. */
-const MEMORY = { important: 3 * Gi, greedy: 2 * Gi, noise: Gi };
+const memoryShares = (available: number) => {
+  // whole megabytes, of a machine with little memory less
+  const unit = Math.min(1_024, Math.floor(available / 8 / 2 ** 20)) * 2 ** 20;
+  return { important: 3 * unit, greedy: 2 * unit, noise: unit };
+};
+let MEMORY = memoryShares(8 * Gi);
+const FILES = { hoarder: 30_000, noise: 15_000 };
 const PROCESSES = { important: 2_000, greedy: 1_500, noise: 600 };
 /** Long enough to see how pods are admitted meanwhile; the node is looked at every 10 s. */
 const TRANSITION_MS = 6_000;
@@ -24,11 +31,11 @@ const eventsOf = (name: string) =>
 const reasonsOf = (name: string) => eventsOf(name).map(({ reason }) => reason);
 const evicted = (name: string) => bed.meta.statusOf(name)?.reason === 'Evicted';
 
-/** What is left now: bytes, or processes, of how many. */
-async function leftOf(signal: 'memory.available' | 'pid.available') {
+/** What is left now: bytes, processes or files, of how many. */
+async function leftOf(signal: 'memory.available' | 'pid.available' | 'nodefs.inodesFree') {
   const { observations } = await observeSignals({
     host: systemHost,
-    rootDir: '/',
+    rootDir: tmpdir(),
     cgroupV2: false,
     podsCgroup: '/none',
     podsMemoryBytes: 0,
@@ -83,7 +90,7 @@ async function startBed(name: string, evictionHard: Record<string, string>): Pro
 describe('a node short of memory, on real containerd', { timeout: 240_000 }, () => {
   before(async () => {
     const { available } = await leftOf('memory.available');
-    assert.ok(available > 8 * Gi, `needs 8 GiB of free memory, there are ${available} bytes`);
+    MEMORY = memoryShares(available);
     const threshold = available - MEMORY.important - MEMORY.noise;
     await startBed('memory', { 'memory.available': String(threshold) });
     bed.meta.putPod(
@@ -214,5 +221,37 @@ describe('a node short of process ids, on real containerd', { timeout: 240_000 }
     bed.meta.putPod(pod('later'));
     await bed.until('runs', () => bed.isReady('later'));
     assert.equal(bed.isReady('important'), true);
+  });
+});
+
+describe('a node short of inodes, on real containerd', { timeout: 240_000 }, () => {
+  after(() => bed?.close());
+
+  test('evicts the pod that has most files, says why, and is well again once they are gone', async () => {
+    const { available } = await leftOf('nodefs.inodesFree');
+    await startBed('inodes', { 'nodefs.inodesFree': String(available - FILES.noise) });
+    bed.meta.putPod(pod('modest'));
+    await bed.until('runs', () => bed.isReady('modest'));
+    await bed.until('looked', () => condition('DiskPressure')?.status === 'False', 30_000);
+    const script = `cd /files; seq ${FILES.hoarder} | xargs /bin/busybox touch; exec sleep 1000`;
+    bed.meta.putPod(
+      pod('hoarder', {
+        containers: [
+          container('main', {
+            command: ['sh', '-c', script],
+            volumeMounts: [{ name: 'files', mountPath: '/files' }],
+          }),
+        ],
+        volumes: [{ name: 'files', emptyDir: {} }],
+      }),
+    );
+    await bed.until('evicted', () => evicted('hoarder'), 90_000);
+    assert.match(
+      bed.meta.statusOf('hoarder')?.message ?? '',
+      /^The node was low on resource: inodes\. Threshold quantity: \S+, available: \d+\S*\. /,
+    );
+    await bed.until('pressure', () => condition('DiskPressure')?.status === 'True');
+    assert.equal(bed.isReady('modest'), true);
+    await bed.until('recovered', () => condition('DiskPressure')?.status === 'False', 60_000);
   });
 });

@@ -73,6 +73,8 @@ export interface EdgedConfig {
   /** Ended containers of the whole node that are kept; -1: no limit but each pod's. */
   readonly maxDeadContainers: number;
   readonly minimumGcAgeMs: number;
+  /** Dead containers are looked for so often (spec/edged.md §13: every minute). */
+  readonly containerGcMs: number;
   /** How long a shutdown of the machine waits for pods to end. */
   readonly shutdown: ShutdownConfig;
   readonly clusterDNS: readonly string[];
@@ -170,6 +172,7 @@ export function edgedConfigOf({ modules: { edged } }: Pick<EdgeCoreConfig, 'modu
     sandboxImage: edged.podSandboxImage,
     maxDeadContainers: edged.maxContainerCount,
     minimumGcAgeMs: durationMs(edged.minimumGCAge),
+    containerGcMs: 60_000,
     shutdown: {
       graceMs: durationMs(kubelet.shutdownGracePeriod),
       criticalMs: durationMs(kubelet.shutdownGracePeriodCriticalPods),

@@ -90,7 +90,7 @@ function start(maxDeadContainers = -1): ContainerGc {
         return {};
       },
     },
-    config: { podLogsDir: join(dir, 'pods'), maxDeadContainers, minimumGcAgeMs: 0 },
+    config: { podLogsDir: join(dir, 'pods'), maxDeadContainers, minimumGcAgeMs: 0, containerGcMs: 60_000 },
     logs: {
       removeRun: async ({ metadata }, name, attempt) =>
         void calls.push(`log ${metadata.name}/${name}/${attempt}`),

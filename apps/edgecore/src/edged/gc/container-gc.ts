@@ -15,7 +15,7 @@ export interface ContainerGcOptions {
     CriClient,
     'listContainers' | 'listPodSandbox' | 'removeContainer' | 'stopPodSandbox' | 'removePodSandbox'
   >;
-  readonly config: Pick<EdgedConfig, 'podLogsDir' | 'maxDeadContainers' | 'minimumGcAgeMs'>;
+  readonly config: Pick<EdgedConfig, 'podLogsDir' | 'maxDeadContainers' | 'minimumGcAgeMs' | 'containerGcMs'>;
   readonly logs: Pick<PodLogs, 'removeRun'>;
   /** What has become of a pod: `unknown` while the pods are not known yet, or when nothing of it is to be touched. */
   readonly stateOf: (podUid: string) => 'active' | 'ended' | 'unknown';
@@ -28,13 +28,11 @@ export interface ContainerGcOptions {
 
 /** Clears away what ended pods and old runs have left in the runtime and on the disk (spec/edged.md §13). */
 export interface ContainerGc {
-  /** Looks every minute until the signal aborts; never rejects. */
+  /** Looks every `containerGcMs` until the signal aborts; never rejects. */
   run(signal: AbortSignal): Promise<void>;
   /** Also the containers of ended pods that are kept for their logs: the disk is short. */
   removeAllDead(signal: AbortSignal): Promise<void>;
 }
-
-const PERIOD_MS = 60_000;
 
 export function createContainerGc(options: ContainerGcOptions): ContainerGc {
   const { cri, config, logs, stateOf, events, clock, log } = options;
@@ -106,7 +104,7 @@ export function createContainerGc(options: ContainerGcOptions): ContainerGc {
   return {
     async run(signal) {
       while (!signal.aborted) {
-        await sleep(clock, PERIOD_MS, signal).catch(() => undefined);
+        await sleep(clock, config.containerGcMs, signal).catch(() => undefined);
         if (signal.aborted) return;
         try {
           await turns.run(() => collect(false, signal), signal);

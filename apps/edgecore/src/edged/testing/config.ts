@@ -43,6 +43,7 @@ export function edgedConfig(fields: Partial<EdgedConfig> & Pick<EdgedConfig, 'ro
     sandboxImage: 'kubeedge/pause:3.6',
     maxDeadContainers: -1,
     minimumGcAgeMs: 0,
+    containerGcMs: 60_000,
     shutdown: { graceMs: 0, criticalMs: 0, byPriority: undefined },
     clusterDNS: [],
     clusterDomain: 'cluster.local',
