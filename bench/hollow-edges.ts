@@ -1,13 +1,11 @@
 // 200 edges in processes of their own: pod update from the API write to the commit at the edge, and cloudcore's memory
 // per control connection (DESIGN §10).
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type Pod, pods } from '@kubeedge-ts/apis';
 import { createKubeClient, loadKubeconfig } from '@kubeedge-ts/kube';
 import { systemClock } from '@kubeedge-ts/runtime';
 import { createCloud, until } from '@kubeedge-ts/testing/site';
-import type { HollowParameters } from './lib/hollow-edges.ts';
+import { startHollowFleet } from './lib/hollow-fleet.ts';
 import { memoryMb } from './lib/memory.ts';
 import { report, round, summarise } from './lib/report.ts';
 import { pause } from './lib/site.ts';
@@ -27,31 +25,7 @@ await pause(10_000);
 const idleMb = memoryMb(cloudcore);
 
 const names = Array.from({ length: EDGES }, (_, index) => `hollow-${index}`);
-const token = await cloud.joinToken();
-const commits = new Map<string, number>();
-let ready = 0;
-for (let process_ = 0; process_ < PROCESSES; process_++) {
-  const parameters: HollowParameters = {
-    names: names.filter((_, index) => index % PROCESSES === process_),
-    hubUrl: cloud.hubUrl,
-    httpsUrl: cloud.httpsUrl,
-    token,
-    dir: join(dir, 'hollow'),
-  };
-  const child = spawn(
-    process.execPath,
-    [join(root, 'bench/lib/hollow-edges.ts'), JSON.stringify(parameters)],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    const message = JSON.parse(line) as { ready?: number; marker?: string; at?: number };
-    ready += message.ready ?? 0;
-    if (message.marker !== undefined && message.at !== undefined) commits.set(message.marker, message.at);
-  });
-}
-await until('all edges are connected', () => ready === EDGES, { timeoutMs: 300_000 });
+const commits = await startHollowFleet({ root, dir, cloud, names, processes: PROCESSES });
 await pause(10_000);
 const connectedMb = memoryMb(cloudcore);
 

@@ -1,12 +1,10 @@
 // 2,000 Services, updated all at once, until the last is committed at each of 40 edges of ours (DESIGN §10).
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type Pod, pods, type Service, services } from '@kubeedge-ts/apis';
 import { createKubeClient, loadKubeconfig } from '@kubeedge-ts/kube';
 import { systemClock } from '@kubeedge-ts/runtime';
 import { createCloud, until } from '@kubeedge-ts/testing/site';
-import type { HollowParameters } from './lib/hollow-edges.ts';
+import { startHollowFleet } from './lib/hollow-fleet.ts';
 import { memoryMb } from './lib/memory.ts';
 import { report, round } from './lib/report.ts';
 import { pause } from './lib/site.ts';
@@ -24,34 +22,14 @@ await cloud.startCloudcore();
 const cloudcore = cloud.cloudcore()?.pid ?? -1;
 
 const names = Array.from({ length: EDGES }, (_, index) => `hollow-${index}`);
-const token = await cloud.joinToken();
-const commits = new Map<string, number>();
-let ready = 0;
-for (let process_ = 0; process_ < PROCESSES; process_++) {
-  const parameters: HollowParameters = {
-    names: names.filter((_, index) => index % PROCESSES === process_),
-    hubUrl: cloud.hubUrl,
-    httpsUrl: cloud.httpsUrl,
-    token,
-    dir: join(dir, 'hollow'),
-    capabilities: 'services',
-    // with the API server's own
-    services: SERVICES,
-  };
-  const child = spawn(
-    process.execPath,
-    [join(root, 'bench/lib/hollow-edges.ts'), JSON.stringify(parameters)],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    const message = JSON.parse(line) as { ready?: number; marker?: string; at?: number };
-    ready += message.ready ?? 0;
-    if (message.marker !== undefined && message.at !== undefined) commits.set(message.marker, message.at);
-  });
-}
-await until('all edges are connected', () => ready === EDGES, { timeoutMs: 120_000 });
+const commits = await startHollowFleet({
+  root,
+  dir,
+  cloud,
+  names,
+  processes: PROCESSES,
+  edges: { capabilities: 'services', services: SERVICES },
+});
 
 const config = await loadKubeconfig({ path: cloud.kubeconfig, env: {} }, { clock: systemClock });
 const client = createKubeClient(config, { clock: systemClock, userAgent: 'bench' });

@@ -209,13 +209,18 @@ export function createCloudStream(options: CloudStreamOptions): CloudStream {
   /** An address may be taken from the machine while cloudcore runs. */
   const lookLater = (): void => {
     cancelLook = clock.after(LOOK_MS, () => {
-      const isHere = localAddresses().some((own) => own.address === address);
-      void Promise.all([authorities.reload(), config.address === '' && !isHere ? chooseNow() : undefined])
-        .then(() => serving.refresh())
+      lookAgain()
+        .catch((error: unknown) => log.warn({ err: errorText(error) }, 'addresses and files not looked at'))
         .finally(() => {
           if (!stopping.signal.aborted) lookLater();
         });
     });
+  };
+  const lookAgain = async (): Promise<void> => {
+    const isHere = localAddresses().some((own) => own.address === address);
+    await authorities.reload();
+    if (config.address === '' && !isHere) await chooseNow();
+    serving.refresh();
   };
 
   return {

@@ -1,3 +1,4 @@
+import { createRouteMatcher, type RouteMatch } from '@kubeedge-ts/runtime/route-table';
 import type { ConnectType } from '@kubeedge-ts/tunnel';
 
 /** What the caller must be allowed to do with the node: `nodes/<subresource>`, one of them is enough. */
@@ -91,36 +92,9 @@ export const ROUTES: readonly KubeletRoute[] = [
   ...routes('settings of the kubelet', ['/configz'], { subresources: ['configz', 'proxy'] }),
 ];
 
-export type Match =
-  | { readonly route: KubeletRoute; readonly params: Readonly<Record<string, string>> }
-  | { readonly status: 400 | 404 }
-  | { readonly status: 405; readonly allow: readonly string[] };
+export type Match = RouteMatch<KubeletRoute>;
 
-const PATTERNS = ROUTES.map((route) => ({ route, parts: route.path.slice(1).split('/') }));
-/** More than any route has. */
-const MAX_SEGMENTS = 8;
-
-/** The route of a request. A slash at the end changes nothing. */
-export function matchRoute(method: string, pathname: string): Match {
-  const segments = decodedSegments(pathname);
-  if (segments === undefined) return { status: 400 };
-  const fitting = PATTERNS.filter(
-    ({ parts }) =>
-      parts.length === segments.length &&
-      parts.every((part, index) =>
-        part.startsWith(':') ? segments[index] !== '' : part === segments[index],
-      ),
-  );
-  const hit = fitting.find(({ route }) => route.methods.includes(method));
-  if (hit === undefined) {
-    if (fitting.length === 0) return { status: 404 };
-    return { status: 405, allow: fitting.flatMap(({ route }) => route.methods) };
-  }
-  const params = hit.parts.flatMap((part, index) =>
-    part.startsWith(':') ? [[part.slice(1), segments[index] as string] as const] : [],
-  );
-  return { route: hit.route, params: Object.fromEntries(params) };
-}
+export const matchRoute = createRouteMatcher(ROUTES);
 
 /**
  * Path and query of a request target as it is routed here and passed on: dots and double slashes are resolved before the
@@ -132,14 +106,4 @@ export function normalTarget(
   const parsed = URL.parse(url, 'http://kubelet');
   if (parsed === null) return undefined;
   return { pathname: parsed.pathname, target: `${parsed.pathname}${parsed.search}` };
-}
-
-/** Undefined when it is no valid encoding of text. */
-function decodedSegments(pathname: string): readonly string[] | undefined {
-  const trimmed = pathname.replace(/^\//, '').replace(/\/$/, '');
-  try {
-    return trimmed.split('/', MAX_SEGMENTS).map(decodeURIComponent);
-  } catch {
-    return undefined;
-  }
 }

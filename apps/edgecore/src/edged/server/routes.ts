@@ -1,3 +1,5 @@
+import { createRouteMatcher } from '@kubeedge-ts/runtime/route-table';
+
 /** Who asks: any process of this machine, or the cloud, whose identity the tunnel has established. */
 export type Caller = 'loopback' | 'cloud';
 
@@ -88,47 +90,7 @@ export const ROUTES: readonly Route[] = [
   ]),
 ];
 
-export type Match =
-  | { readonly route: Route; readonly params: Readonly<Record<string, string>> }
-  | { readonly status: 400 | 404 }
-  | { readonly status: 405; readonly allow: readonly string[] };
-
-const PATTERNS = ROUTES.map((route) => ({ route, parts: route.path.slice(1).split('/') }));
-/** More than any route has. */
-const MAX_SEGMENTS = 8;
-
-/** The route of a request. A slash at the end changes nothing. */
-export function matchRoute(method: string, pathname: string): Match {
-  const segments = decodeSegments(pathname);
-  if (segments === undefined) return { status: 400 };
-  const fitting = PATTERNS.filter(
-    ({ parts }) =>
-      parts.length === segments.length &&
-      parts.every((part, index) =>
-        part.startsWith(':') ? segments[index] !== '' : part === segments[index],
-      ),
-  );
-  const hit = fitting.find(({ route }) => route.methods.includes(method));
-  if (hit === undefined) {
-    if (fitting.length === 0) return { status: 404 };
-    return { status: 405, allow: fitting.flatMap(({ route }) => route.methods) };
-  }
-  const params = hit.parts.flatMap((part, index) =>
-    part.startsWith(':') ? [[part.slice(1), segments[index] as string] as const] : [],
-  );
-  return { route: hit.route, params: Object.fromEntries(params) };
-}
-
-/** Undefined when it is no valid encoding of text. */
-function decodeSegments(pathname: string): readonly string[] | undefined {
-  const trimmed = pathname.replace(/^\//, '').replace(/\/$/, '');
-  const segments = trimmed.split('/', MAX_SEGMENTS);
-  try {
-    return segments.map(decodeURIComponent);
-  } catch {
-    return undefined;
-  }
-}
+export const matchRoute = createRouteMatcher(ROUTES);
 
 export type Verdict =
   | { readonly ok: true }
