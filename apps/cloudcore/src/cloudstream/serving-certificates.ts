@@ -26,6 +26,8 @@ export interface ServingCertificates {
   start(): void;
   /** Looks now. */
   refresh(): void;
+  /** Resolves once nothing is being looked at. */
+  idle(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -155,6 +157,7 @@ export function createServingCertificates(options: ServingCertificatesOptions): 
     },
     start: () => queue.add('certificate'),
     refresh: () => queue.add('certificate'),
+    idle: () => queue.idle(),
     stop: () => queue.shutdown(),
   };
 }
